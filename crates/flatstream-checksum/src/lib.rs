@@ -1,0 +1,70 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod checksum_type;
+
+mod crc32;
+mod crc32c;
+mod xxh3;
+mod xxh64;
+
+pub use algorithm::{Algorithm, Unavailable};
+pub use checksum_type::{ChecksumType, FIRST_PRIVATE_ID};
+
+/// A 32-bit digest of a message body.
+///
+/// Implement it to plug in an algorithm of your own under a private id ([`ChecksumType::Private`]). The digest must
+/// depend on the bytes alone: the format mixes in a frame's length, its position and the stream's identity itself.
+///
+/// A digest finds damage. It is no signature: whoever writes messages can also write their digests.
+///
+/// ```
+/// use flatstream_checksum::Checksum;
+///
+/// struct Adler32;
+///
+/// impl Checksum for Adler32 {
+///     fn digest(&self, body: &[u8]) -> u32 {
+///         let (mut a, mut b) = (1u32, 0u32);
+///         for &byte in body {
+///             a = (a + u32::from(byte)) % 65_521;
+///             b = (b + a) % 65_521;
+///         }
+///         b << 16 | a
+///     }
+/// }
+///
+/// assert_eq!(Adler32.digest(b"Wikipedia"), 0x11E6_0398);
+/// ```
+pub trait Checksum {
+    /// The digest of `body`.
+    fn digest(&self, body: &[u8]) -> u32;
+
+    /// The digest of the body that `parts` make when put together, or `None` where the algorithm can only take a body
+    /// in one piece; the caller then gathers it first. The default is `None`.
+    ///
+    /// ```
+    /// use flatstream_checksum::{Algorithm, Checksum, ChecksumType};
+    ///
+    /// let crc32c = Algorithm::new(ChecksumType::Crc32c)?;
+    /// assert_eq!(crc32c.digest_parts(&[b"1234", b"", b"56789"]), Some(0xE306_9283));
+    /// # Ok::<(), flatstream_checksum::Unavailable>(())
+    /// ```
+    fn digest_parts(&self, parts: &[&[u8]]) -> Option<u32> {
+        let _ = parts;
+        None
+    }
+}
+
+impl<C: Checksum + ?Sized> Checksum for &C {
+    #[inline]
+    fn digest(&self, body: &[u8]) -> u32 {
+        (**self).digest(body)
+    }
+
+    fn digest_parts(&self, parts: &[&[u8]]) -> Option<u32> {
+        (**self).digest_parts(parts)
+    }
+}

@@ -1,0 +1,192 @@
+//! Every algorithm against published check values and against a second implementation, at all lengths and all splits.
+
+use flatstream_checksum::{Algorithm, Checksum, ChecksumType, Unavailable};
+use proptest::prelude::*;
+
+/// Published values: <https://reveng.sourceforge.io/crc-catalogue/all.htm> and xxHash's own sanity test.
+const CHECK_VALUES: [(ChecksumType, &[u8], u32); 11] = [
+    (ChecksumType::None, b"123456789", 0),
+    (ChecksumType::Crc32c, b"123456789", 0xE306_9283),
+    (ChecksumType::Crc32c, b"", 0),
+    (ChecksumType::Crc32c, &[0; 32], 0x8A91_36AA), // RFC 3720, B.4
+    (ChecksumType::Crc32c, &[0xFF; 32], 0x62A8_AB43),
+    (ChecksumType::Crc32, b"123456789", 0xCBF4_3926),
+    (ChecksumType::Crc32, b"", 0),
+    (ChecksumType::Xxh64, b"", 0x51D8_E999),      // EF46DB37 51D8E999
+    (ChecksumType::Xxh64, b"abc", 0xAD77_0999),   // 44BC2CF5 AD770999
+    (ChecksumType::Xxh3, b"", 0x38D3_94C2),       // 2D068005 38D394C2
+    (ChecksumType::Xxh3, b"abc", 0x892F_3950),    // 78AF5F94 892F3950
+];
+
+/// Those of the format's algorithms that this build has; the others must say which feature they need.
+fn available() -> impl Iterator<Item = Algorithm> {
+    ChecksumType::STANDARD.into_iter().filter_map(|checksum| match Algorithm::new(checksum) {
+        Ok(algorithm) => Some(algorithm),
+        Err(Unavailable::Feature { feature, .. }) => {
+            assert_eq!(checksum.feature(), Some(feature));
+            None
+        }
+        Err(other) => panic!("{checksum}: {other}"),
+    })
+}
+
+/// Bit by bit, straight from the definition of a reflected CRC.
+fn crc_by_definition(polynomial: u32, body: &[u8]) -> u32 {
+    let mut register = !0u32;
+    for &byte in body {
+        register ^= u32::from(byte);
+        for _ in 0..8 {
+            register = (register >> 1) ^ (polynomial & (register & 1).wrapping_neg());
+        }
+    }
+    !register
+}
+
+/// XXH64 with seed 0, written from the specification.
+fn xxh64_by_definition(body: &[u8]) -> u64 {
+    const P: [u64; 5] = [
+        0x9E37_79B1_85EB_CA87,
+        0xC2B2_AE3D_27D4_EB4F,
+        0x1656_67B1_9E37_79F9,
+        0x85EB_CA77_C2B2_AE63,
+        0x27D4_EB2F_1656_67C5,
+    ];
+    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+    let round = |acc: u64, lane: u64| {
+        acc.wrapping_add(lane.wrapping_mul(P[1])).rotate_left(31).wrapping_mul(P[0])
+    };
+    let mut rest = body;
+    let mut acc = P[4];
+    if body.len() >= 32 {
+        let mut lanes = [P[0].wrapping_add(P[1]), P[1], 0, P[0].wrapping_neg()];
+        while rest.len() >= 32 {
+            for (lane, bytes) in lanes.iter_mut().zip(rest.chunks(8)) {
+                *lane = round(*lane, word(bytes));
+            }
+            rest = &rest[32..];
+        }
+        acc = lanes[0].rotate_left(1);
+        for (lane, turn) in lanes[1..].iter().zip([7, 12, 18]) {
+            acc = acc.wrapping_add(lane.rotate_left(turn));
+        }
+        for lane in lanes {
+            acc = (acc ^ round(0, lane)).wrapping_mul(P[0]).wrapping_add(P[3]);
+        }
+    }
+    acc = acc.wrapping_add(body.len() as u64);
+    while rest.len() >= 8 {
+        acc = (acc ^ round(0, word(&rest[..8]))).rotate_left(27).wrapping_mul(P[0]).wrapping_add(P[3]);
+        rest = &rest[8..];
+    }
+    if rest.len() >= 4 {
+        let half = u64::from(u32::from_le_bytes(rest[..4].try_into().unwrap()));
+        acc = (acc ^ half.wrapping_mul(P[0])).rotate_left(23).wrapping_mul(P[1]).wrapping_add(P[2]);
+        rest = &rest[4..];
+    }
+    for &byte in rest {
+        acc = (acc ^ u64::from(byte).wrapping_mul(P[4])).rotate_left(11).wrapping_mul(P[0]);
+    }
+    acc = (acc ^ (acc >> 33)).wrapping_mul(P[1]);
+    acc = (acc ^ (acc >> 29)).wrapping_mul(P[2]);
+    acc ^ (acc >> 32)
+}
+
+/// XXH3 has its second implementation in Python: the vectors of docs/format hold its digests at each of its length
+/// classes, and flatstream-format's tests read them.
+fn second_opinion(checksum: ChecksumType, body: &[u8]) -> Option<u32> {
+    match checksum {
+        ChecksumType::None => Some(0),
+        ChecksumType::Crc32c => {
+            let digest = crc32c::crc32c(body);
+            assert_eq!(digest, crc_by_definition(0x82F6_3B78, body));
+            Some(digest)
+        }
+        ChecksumType::Crc32 => Some(crc_by_definition(0xEDB8_8320, body)),
+        ChecksumType::Xxh64 => Some(xxh64_by_definition(body) as u32),
+        _ => None,
+    }
+}
+
+fn noise(len: usize) -> Vec<u8> {
+    (0..len as u32).map(|i| (i.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect()
+}
+
+#[test]
+fn published_check_values() {
+    for (checksum, body, digest) in CHECK_VALUES {
+        if let Ok(algorithm) = Algorithm::new(checksum) {
+            assert_eq!(algorithm.digest(body), digest, "{checksum} of {body:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_implementation_agrees_at_every_length_to_1024() {
+    let bytes = noise(1024);
+    for algorithm in available() {
+        for len in 0..=bytes.len() {
+            if let Some(expected) = second_opinion(algorithm.checksum_type(), &bytes[..len]) {
+                assert_eq!(algorithm.digest(&bytes[..len]), expected, "{algorithm:?}, length {len}");
+            }
+        }
+    }
+}
+
+#[test]
+fn any_split_gives_the_digest_of_the_whole() {
+    let bytes = noise(1024);
+    for algorithm in available() {
+        for len in (0..=80).chain([127, 128, 129, 239, 240, 241, 255, 256, 257, 511, 512, 1023, 1024]) {
+            let whole = algorithm.digest(&bytes[..len]);
+            for at in 0..=len {
+                let (head, tail) = bytes[..len].split_at(at);
+                if let Some(digest) = algorithm.digest_parts(&[head, &[], tail]) {
+                    assert_eq!(digest, whole, "{algorithm:?}, length {len} split at {at}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_algorithm_that_is_not_compiled_in_names_its_feature() {
+    for checksum in ChecksumType::STANDARD {
+        if let Err(error) = Algorithm::new(checksum) {
+            let feature = checksum.feature().expect("only features are missing");
+            assert!(error.to_string().contains(&format!("`{feature}`")), "{error}");
+        }
+    }
+    assert!(Algorithm::new(ChecksumType::Crc32c).is_ok());
+    assert_eq!(Algorithm::new(ChecksumType::Crc32).is_ok(), cfg!(feature = "crc"));
+    assert_eq!(Algorithm::new(ChecksumType::Xxh64).is_ok(), cfg!(feature = "xxhash"));
+    assert_eq!(Algorithm::new(ChecksumType::Xxh3).is_ok(), cfg!(feature = "xxhash"));
+}
+
+#[test]
+fn every_id_goes_there_and_back_or_is_unknown() {
+    for id in 0..=u8::MAX {
+        match ChecksumType::from_id(id) {
+            Some(checksum) => assert_eq!(checksum.id(), id),
+            None => assert!((5..128).contains(&id), "{id} should be known"),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn large_bodies_in_many_parts(body in prop::collection::vec(any::<u8>(), 0..20_000), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
+        cuts.extend([0, body.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<&[u8]> = cuts.windows(2).map(|pair| &body[pair[0]..pair[1]]).collect();
+        for algorithm in available() {
+            let whole = algorithm.digest(&body);
+            if let Some(expected) = second_opinion(algorithm.checksum_type(), &body) {
+                prop_assert_eq!(whole, expected);
+            }
+            if let Some(digest) = algorithm.digest_parts(&parts) {
+                prop_assert_eq!(digest, whole);
+            }
+        }
+    }
+}

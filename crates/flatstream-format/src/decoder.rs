@@ -1,0 +1,405 @@
+//! ADVICE: `message_limit` is 0 until the first sync frame was accepted and after CLOSED, so one comparison sends
+//! everything but an ordinary message to `decode_other`. That function is complete by itself: the fast path in
+//! `messages` and `decode` only skips checks that can't fail, and says nothing about what is wrong.
+
+use core::ops::Deref;
+
+use flatstream_checksum::Checksum;
+
+use crate::error::{Stop, StopReason};
+use crate::frame::{Head, is_zero, padded, split_body};
+use crate::header::Essentials;
+use crate::layout::{control, frame, sync};
+use crate::mask::Salt;
+use crate::sync::Sync;
+
+/// A message where it lies in the caller's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageRef<'a> {
+    pub(crate) body: &'a [u8],
+    pub(crate) position: u64,
+    pub(crate) sequence: u64,
+}
+
+impl<'a> MessageRef<'a> {
+    /// The message. It starts at a multiple of 8 from the start of the stream.
+    #[must_use]
+    pub const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The position of its frame, in bytes from the start of the stream.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many messages of the stream came before it.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+}
+
+impl Deref for MessageRef<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.body
+    }
+}
+
+/// What [`Decoder::decode`] found at the start of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decoded<'a> {
+    /// A message, verified.
+    Message(MessageRef<'a>),
+    /// A sync frame, accepted.
+    Sync(Sync),
+    /// A good control frame of a kind that this version doesn't know and may skip.
+    Control {
+        /// Four letters, the first in lower case.
+        kind: [u8; 4],
+        /// The whole body, kind included.
+        body: &'a [u8],
+    },
+    /// Not decided before the data hold so many bytes from [`Decoder::position`] on. A frame may still claim more than
+    /// there will ever be: let a buffer grow as bytes arrive, not by this number.
+    NeedMore(usize),
+}
+
+/// A message's place in the data that were given to [`Decoder::messages`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The offset of the body in bytes from the start of the data.
+    pub offset: u32,
+    /// The length of the body in bytes.
+    pub len: u32,
+}
+
+/// Turns bytes into frames, strictly: the first thing that isn't right ends it. It holds no bytes and does no I/O.
+///
+/// The caller keeps the bytes that aren't decoded yet and offers them, from [`position`](Self::position) on, as one
+/// slice; how much of it is there at a time makes no difference to the answers. Only verified frames come out.
+///
+/// ```
+/// use flatstream_format::{Algorithm, Decoded, Decoder, Essentials, limits};
+/// # use flatstream_format::{Encoder, Session, SyncFlags};
+/// # const HEADER: &[u8] = include_bytes!("../tests/minimal_header.bin");
+/// # let essentials = Essentials::parse(HEADER)?;
+/// # let mut encoder = Encoder::new(&essentials, Session { stream_id: 1, epoch: 0 }, Algorithm::CRC32C);
+/// # let mut stream = [0; 256];
+/// # let mut end = HEADER.len();
+/// # stream[..end].copy_from_slice(HEADER);
+/// # end += encoder.encode_sync(0, SyncFlags::NONE, &mut stream[end..])?;
+/// # end += encoder.encode_message(b"hello", &mut stream[end..])?;
+///
+/// let header = Essentials::parse(&stream)?;
+/// let mut decoder = Decoder::new(&header, limits::READER_MAX_MESSAGE_LEN, Algorithm::new(header.checksum)?);
+/// let mut bytes = &stream[header.header_len as usize..end];
+/// loop {
+///     let start = decoder.position();
+///     match decoder.decode(bytes)? {
+///         Decoded::NeedMore(_) => break,
+///         Decoded::Message(message) => assert_eq!(message.body(), b"hello"),
+///         _ => {}
+///     }
+///     bytes = &bytes[(decoder.position() - start) as usize..];
+/// }
+/// assert!(bytes.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Decoder<C> {
+    hasher: C,
+    salt: Salt,
+    position: u64,
+    sequence: u64,
+    /// The longest message that is acceptable now: 0 before the first sync frame and after CLOSED.
+    message_limit: u32,
+    pub(crate) rules: Rules,
+    last_sync: Option<Sync>,
+}
+
+/// What doesn't change while a stream is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) header_check: u32,
+    pub(crate) checksum_id: u8,
+    pub(crate) header_len: u32,
+    pub(crate) sync_interval: u32,
+    /// What the header promises, or what a length word can say.
+    pub(crate) promised_limit: u32,
+    /// This reader's own limit.
+    pub(crate) reader_limit: u32,
+    pub(crate) control_limit: u32,
+}
+
+impl Rules {
+    /// The greatest acceptable length of a message whose length isn't trusted yet.
+    pub(crate) fn message_limit(&self) -> u32 {
+        self.promised_limit.min(self.reader_limit)
+    }
+}
+
+impl<C: Checksum> Decoder<C> {
+    /// A decoder for what follows a header: `hasher` is what its checksum names, `max_message_len` the longest message
+    /// in bytes that the caller is willing to hold.
+    #[must_use]
+    pub fn new(header: &Essentials, max_message_len: u32, hasher: C) -> Self {
+        Self {
+            hasher,
+            salt: Salt::new(0, 0),
+            position: u64::from(header.header_len),
+            sequence: 0,
+            message_limit: 0,
+            rules: Rules {
+                header_check: header.header_check,
+                checksum_id: header.checksum.id(),
+                header_len: header.header_len,
+                sync_interval: header.sync_interval,
+                promised_limit: match header.max_message_len {
+                    0 => frame::BODY_LEN_MAX,
+                    promised => promised.min(frame::BODY_LEN_MAX),
+                },
+                reader_limit: max_message_len.min(frame::BODY_LEN_MAX),
+                control_limit: header.max_message_len.clamp(control::BODY_LIMIT, frame::BODY_LEN_MAX),
+            },
+            last_sync: None,
+        }
+    }
+
+    /// Where the next frame starts, in bytes from the start of the stream.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many messages were decoded: the next one's sequence number.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The last sync frame that was accepted.
+    #[must_use]
+    pub const fn last_sync(&self) -> Option<&Sync> {
+        self.last_sync.as_ref()
+    }
+
+    /// Whether the last frame was a sync frame that closed the stream.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.last_sync.is_some_and(|sync| sync.flags.is_closed())
+    }
+
+    pub(crate) fn salt(&self) -> Option<Salt> {
+        self.last_sync.map(|_| self.salt)
+    }
+
+    pub(crate) const fn hasher(&self) -> &C {
+        &self.hasher
+    }
+
+    /// Decodes the frame that `data` begin with; `data` start at [`position`](Self::position), which advances behind
+    /// the frame unless more data are needed.
+    ///
+    /// # Errors
+    /// A [`Stop`] with the position and what is wrong; nothing advances, and asking again gives the same answer.
+    #[inline]
+    pub fn decode<'a>(&mut self, data: &'a [u8]) -> Result<Decoded<'a>, Stop> {
+        match self.good_message(data) {
+            Some((body, frame_len)) => {
+                let message = MessageRef { body, position: self.position, sequence: self.sequence };
+                self.position = self.position.wrapping_add(frame_len as u64);
+                self.sequence = self.sequence.wrapping_add(1);
+                Ok(Decoded::Message(message))
+            }
+            None => self.decode_other(data),
+        }
+    }
+
+    /// Decodes as many messages as stand in a row at the start of `data` and fit into `found`; returns how many, and
+    /// how many bytes they take. Anything else (a sync frame, the need for more, damage) ends the row, and
+    /// [`decode`](Self::decode) says what it is.
+    #[inline]
+    pub fn messages(&mut self, data: &[u8], found: &mut [Span]) -> (usize, usize) {
+        let start = self.position;
+        let mut rest = data.get(..u32::MAX as usize).unwrap_or(data);
+        let mut offset = 0;
+        let mut count = 0;
+        for span in found {
+            let Some((body, frame_len)) = self.good_message(rest) else { break };
+            *span = Span { offset: (offset + frame::HEAD_LEN) as u32, len: body.len() as u32 };
+            offset += frame_len;
+            count += 1;
+            self.position = start.wrapping_add(offset as u64);
+            rest = rest.get(frame_len..).unwrap_or_default();
+        }
+        self.sequence = self.sequence.wrapping_add(count as u64);
+        (count, offset)
+    }
+
+    /// The body of a whole, good message at the start of `data`, with its frame's size.
+    #[inline(always)]
+    fn good_message<'a>(&self, data: &'a [u8]) -> Option<(&'a [u8], usize)> {
+        let (head, rest) = data.split_first_chunk()?;
+        let head = Head::from_bytes(head);
+        // Empty messages wrap to the greatest number; control frames exceed every limit.
+        if head.length_word.wrapping_sub(1) >= self.message_limit {
+            return None;
+        }
+        let len = head.length_word as usize;
+        let (body, pad) = rest.get(..padded(len))?.split_at_checked(len)?;
+        let check = self.hasher.digest(body) ^ self.salt.mask(self.position, head.length_word);
+        (check == head.check && is_zero(pad)).then_some((body, frame::HEAD_LEN + body.len() + pad.len()))
+    }
+
+    #[cold]
+    fn decode_other<'a>(&mut self, data: &'a [u8]) -> Result<Decoded<'a>, Stop> {
+        let Some((head, rest)) = data.split_first_chunk() else {
+            return Ok(Decoded::NeedMore(frame::HEAD_LEN));
+        };
+        let head = Head::from_bytes(head);
+        self.check_head(head).map_err(|reason| self.stop(reason))?;
+        let Some((body, pad)) = split_body(rest, head.body_len()) else {
+            return Ok(Decoded::NeedMore(frame::HEAD_LEN + padded(head.body_len() as usize)));
+        };
+        let (decoded, sync) = self.check_frame(head, body, pad).map_err(|reason| self.stop(reason))?;
+        match decoded {
+            Decoded::Message(_) => self.sequence = self.sequence.wrapping_add(1),
+            _ => {
+                if let Some(sync) = sync {
+                    self.accept_sync(sync);
+                }
+            }
+        }
+        self.position = self.position.wrapping_add((frame::HEAD_LEN + body.len() + pad.len()) as u64);
+        Ok(decoded)
+    }
+
+    const fn stop(&self, reason: StopReason) -> Stop {
+        Stop { position: self.position, reason }
+    }
+
+    /// What it means that the data end with `data` left, which isn't a whole frame; `None` if nothing is left.
+    #[must_use]
+    pub fn at_end_of_data(&self, data: &[u8]) -> Option<Stop> {
+        let found = data.len() as u64;
+        let expected = data.first_chunk().map_or(frame::HEAD_LEN as u64, |head| {
+            crate::frame_len(Head::from_bytes(head).body_len())
+        });
+        (found > 0).then(|| self.stop(StopReason::Incomplete { expected, found }))
+    }
+
+    /// Bounds the length before anything is done with it.
+    fn check_head(&self, head: Head) -> Result<(), StopReason> {
+        if head.is_blank() {
+            return Err(StopReason::Blank);
+        }
+        let found = head.body_len();
+        let limit = if head.is_control() { self.rules.control_limit } else { self.rules.promised_limit };
+        if found == 0 || found > limit {
+            return Err(StopReason::Length { found, limit });
+        }
+        let reader_limit = match head.is_control() {
+            true => self.rules.reader_limit.max(control::BODY_LIMIT),
+            false => self.rules.reader_limit,
+        };
+        if found > reader_limit {
+            return Err(StopReason::Limit { found, limit: reader_limit });
+        }
+        Ok(())
+    }
+
+    fn check_frame<'a>(
+        &self,
+        head: Head,
+        body: &'a [u8],
+        pad: &[u8],
+    ) -> Result<(Decoded<'a>, Option<Sync>), StopReason> {
+        let sync = if head.is_control() { Sync::from_body(body) } else { None };
+        if self.last_sync.is_none() && sync.is_none() {
+            return Err(StopReason::SyncMissing);
+        }
+        let expected = match &sync {
+            Some(sync) => sync.expected_check(body, head.length_word),
+            None if head.is_control() => {
+                crate::sync::control_digest(body) ^ self.salt.mask(self.position, head.length_word)
+            }
+            None => self.hasher.digest(body) ^ self.salt.mask(self.position, head.length_word),
+        };
+        if head.check != expected {
+            return Err(StopReason::Check { expected, found: head.check, length: head.body_len() });
+        }
+        if !is_zero(pad) {
+            return Err(StopReason::Pad);
+        }
+        let decoded = match sync {
+            Some(sync) => {
+                self.check_sync(&sync)?;
+                Decoded::Sync(sync)
+            }
+            None if head.is_control() => Decoded::Control { kind: self.check_control(body)?, body },
+            None => Decoded::Message(MessageRef { body, position: self.position, sequence: self.sequence }),
+        };
+        let resumes = sync.is_some_and(|sync| self.last_sync.is_some_and(|last| sync.epoch > last.epoch));
+        if self.is_closed() && !resumes {
+            return Err(StopReason::AfterClosed);
+        }
+        Ok((decoded, sync))
+    }
+
+    /// The kind of a control frame that may be skipped.
+    fn check_control(&self, body: &[u8]) -> Result<[u8; 4], StopReason> {
+        let kind: [u8; 4] = match body.first_chunk() {
+            Some(kind) if body.len() >= control::BODY_LEN_MIN => *kind,
+            _ => return Err(StopReason::ControlKind),
+        };
+        if !kind.iter().all(u8::is_ascii_alphabetic) {
+            return Err(StopReason::ControlKind);
+        }
+        if kind == sync::KIND_BYTES {
+            return Err(StopReason::SyncField("length"));
+        }
+        let [first, ..] = kind;
+        if first.is_ascii_uppercase() { Err(StopReason::UnsupportedKind(kind)) } else { Ok(kind) }
+    }
+
+    /// Specification: section 8, "Acceptance".
+    fn check_sync(&self, sync: &Sync) -> Result<(), StopReason> {
+        if let Some(field) = sync.field_out_of_range() {
+            return Err(StopReason::SyncField(field));
+        }
+        if sync.checksum_id != self.rules.checksum_id {
+            return Err(StopReason::SyncField("checksum"));
+        }
+        if let Some(last) = &self.last_sync
+            && sync.stream_id != last.stream_id
+        {
+            return Err(StopReason::SyncStream { expected: last.stream_id, found: sync.stream_id });
+        }
+        if sync.header_check != self.rules.header_check {
+            return Err(StopReason::SyncHeader { expected: self.rules.header_check, found: sync.header_check });
+        }
+        if sync.position != self.position {
+            return Err(StopReason::SyncPosition { found: sync.position });
+        }
+        if let Some(last) = &self.last_sync
+            && (sync.epoch < last.epoch || (sync.epoch > last.epoch && !sync.flags.is_resumed()))
+        {
+            return Err(StopReason::SyncEpoch { expected: last.epoch, found: sync.epoch });
+        }
+        if sync.sequence != self.sequence {
+            return Err(StopReason::SyncSequence { expected: self.sequence, found: sync.sequence });
+        }
+        Ok(())
+    }
+
+    fn accept_sync(&mut self, sync: Sync) {
+        self.salt = sync.salt();
+        self.message_limit = if sync.flags.is_closed() { 0 } else { self.rules.message_limit() };
+        self.last_sync = Some(sync);
+    }
+}

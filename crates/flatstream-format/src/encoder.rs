@@ -1,0 +1,224 @@
+use flatstream_checksum::Checksum;
+
+use crate::error::EncodeError;
+use crate::frame::{Head, frame_len, padded};
+use crate::header::Essentials;
+use crate::layout::{FORMAT_VERSION, frame, sync};
+use crate::limits::SYNC_GAP_MIN;
+use crate::mask::Salt;
+use crate::sync::{ALIGNMENT_LOG2, Sync, SyncFlags, TIME_NONE};
+
+/// Which stream is written, and for the how manieth time it is opened.
+///
+/// ```
+/// use flatstream_format::Session;
+///
+/// let session = Session { stream_id: 0x17_0000_0042, epoch: 0 };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The stream's identity: random, or a serial number with a boot counter. Never 0, never used for another stream:
+    /// old frames of a stream with the same id would pass for its own.
+    pub stream_id: u64,
+    /// 0 for a new stream; raised by one each time the stream is reopened.
+    pub epoch: u32,
+}
+
+/// Turns messages into frames. It holds no bytes and does no I/O: it computes heads and sync frames, and counts.
+///
+/// The caller writes, in this order: the header region, and then what the encoder gives. Whenever
+/// [`sync_due`](Self::sync_due) says so, a sync frame comes before the next message; the first thing due is one.
+///
+/// The crate's front page has an example.
+#[derive(Clone, Debug)]
+pub struct Encoder<C> {
+    hasher: C,
+    salt: Salt,
+    position: u64,
+    sequence: u64,
+    /// From this position on a sync frame comes before the next message.
+    sync_due_at: u64,
+    message_limit: u32,
+    sync_interval: u32,
+    header_check: u32,
+    checksum_id: u8,
+    session: Session,
+    time: i64,
+    durable: u64,
+}
+
+impl<C: Checksum> Encoder<C> {
+    /// An encoder for the frames behind a header; `hasher` is what the header's checksum names.
+    #[must_use]
+    pub fn new(header: &Essentials, session: Session, hasher: C) -> Self {
+        Self {
+            hasher,
+            salt: Salt::new(session.stream_id, session.epoch),
+            position: u64::from(header.header_len),
+            sequence: 0,
+            sync_due_at: 0,
+            message_limit: match header.max_message_len {
+                0 => frame::BODY_LEN_MAX,
+                promised => promised.min(frame::BODY_LEN_MAX),
+            },
+            sync_interval: header.sync_interval,
+            header_check: header.header_check,
+            checksum_id: header.checksum.id(),
+            session,
+            time: TIME_NONE,
+            durable: 0,
+        }
+    }
+
+    /// Where the next frame goes, in bytes from the start of the stream.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many messages were encoded: the next one's sequence number.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The stream's id and the current epoch.
+    #[must_use]
+    pub const fn session(&self) -> Session {
+        self.session
+    }
+
+    /// What computes the digests.
+    #[must_use]
+    pub const fn hasher(&self) -> &C {
+        &self.hasher
+    }
+
+    /// The longest message in bytes that the encoder takes.
+    #[must_use]
+    pub const fn message_limit(&self) -> u32 {
+        self.message_limit
+    }
+
+    /// Whether a sync frame comes before the next message. Specification: section 9.
+    #[inline]
+    #[must_use]
+    pub const fn sync_due(&self) -> bool {
+        self.position >= self.sync_due_at
+    }
+
+    /// Notes that the sink reported every byte below `position` durable; the next sync frame says so.
+    ///
+    /// A position beyond what was encoded, or below an earlier one, changes nothing.
+    pub fn set_durable(&mut self, position: u64) {
+        if position <= self.position && position > self.durable {
+            self.durable = position;
+        }
+    }
+
+    /// The next sync frame. `time` is in nanoseconds of the header's clock, [`TIME_NONE`] if there is none; a time that
+    /// runs backwards within an epoch is replaced by the greatest so far.
+    pub fn sync(&mut self, time: i64, flags: SyncFlags) -> [u8; sync::FRAME_LEN] {
+        self.time = self.time.max(time);
+        let frame = Sync {
+            header_check: self.header_check,
+            version: FORMAT_VERSION,
+            checksum_id: self.checksum_id,
+            alignment_log2: ALIGNMENT_LOG2,
+            flags,
+            epoch: self.session.epoch,
+            stream_id: self.session.stream_id,
+            position: self.position,
+            sequence: self.sequence,
+            time: self.time,
+            durable: self.durable,
+        }
+        .to_frame();
+        self.sync_due_at = match self.sync_interval {
+            0 => u64::MAX,
+            interval => self.position.saturating_add(u64::from(interval).min(self.position.max(SYNC_GAP_MIN))),
+        };
+        self.position = self.position.wrapping_add(sync::FRAME_LEN as u64);
+        frame
+    }
+
+    /// The RESUMED sync frame that begins a later epoch of the same stream. It has to be durable before anything
+    /// follows it.
+    pub fn resume(&mut self, epoch: u32, time: i64) -> [u8; sync::FRAME_LEN] {
+        self.session.epoch = epoch;
+        self.salt = Salt::new(self.session.stream_id, epoch);
+        self.time = TIME_NONE;
+        self.sync(time, SyncFlags::RESUMED)
+    }
+
+    /// The head of the next message's frame. The caller puts the body behind it, and zeros up to a multiple of 8.
+    ///
+    /// # Errors
+    /// [`EncodeError::Empty`], [`EncodeError::TooLong`]. The encoder is unchanged then.
+    #[inline]
+    pub fn message(&mut self, body: &[u8]) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
+        let len = self.check_len(body.len() as u64)?;
+        let digest = self.hasher.digest(body);
+        Ok(self.accept(len, digest))
+    }
+
+    /// The head of a frame whose body the caller has digested by other means: in pieces, or by a hardware unit.
+    ///
+    /// # Errors
+    /// As [`message`](Self::message).
+    #[inline]
+    pub fn message_with_digest(&mut self, len: u64, digest: u32) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
+        let len = self.check_len(len)?;
+        Ok(self.accept(len, digest))
+    }
+
+    #[inline]
+    fn check_len(&self, len: u64) -> Result<u32, EncodeError> {
+        // One comparison for both ends: 0 wraps to the greatest number.
+        if len.wrapping_sub(1) < u64::from(self.message_limit) {
+            return Ok(len as u32);
+        }
+        if len == 0 { Err(EncodeError::Empty) } else { Err(EncodeError::TooLong { found: len, limit: self.message_limit }) }
+    }
+
+    #[inline]
+    fn accept(&mut self, len: u32, digest: u32) -> [u8; frame::HEAD_LEN] {
+        let check = digest ^ self.salt.mask(self.position, len);
+        self.position = self.position.wrapping_add(frame_len(len));
+        self.sequence = self.sequence.wrapping_add(1);
+        Head { check, length_word: len }.to_bytes()
+    }
+
+    /// Puts the next message's whole frame at the start of `out`; returns its size in bytes.
+    ///
+    /// # Errors
+    /// [`EncodeError`]; nothing was written and the encoder is unchanged then.
+    pub fn encode_message(&mut self, body: &[u8], out: &mut [u8]) -> Result<usize, EncodeError> {
+        if self.sync_due() {
+            return Err(EncodeError::SyncDue);
+        }
+        let len = self.check_len(body.len() as u64)?;
+        let needed = frame::HEAD_LEN + padded(body.len());
+        let found = out.len() as u64;
+        let no_room = EncodeError::NoRoom { expected: needed as u64, found };
+        let (head, rest) = out.get_mut(..needed).and_then(|frame| frame.split_first_chunk_mut()).ok_or(no_room)?;
+        let (place, pad) = rest.split_at_mut_checked(body.len()).ok_or(no_room)?;
+        *head = self.accept(len, self.hasher.digest(body));
+        place.copy_from_slice(body);
+        pad.fill(0);
+        Ok(needed)
+    }
+
+    /// Puts the next sync frame at the start of `out`; returns its size in bytes. See [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// [`EncodeError::NoRoom`]; the encoder is unchanged then.
+    pub fn encode_sync(&mut self, time: i64, flags: SyncFlags, out: &mut [u8]) -> Result<usize, EncodeError> {
+        let found = out.len() as u64;
+        let place = out
+            .first_chunk_mut()
+            .ok_or(EncodeError::NoRoom { expected: sync::FRAME_LEN as u64, found })?;
+        *place = self.sync(time, flags);
+        Ok(sync::FRAME_LEN)
+    }
+}

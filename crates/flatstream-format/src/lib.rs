@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(any(feature = "std", test)), no_std)]
+#![deny(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod layout;
+pub mod limits;
+
+mod mask;
+
+mod frame;
+mod header;
+mod sync;
+
+mod decoder;
+mod encoder;
+mod slice_reader;
+mod tail;
+
+mod error;
+
+#[cfg(feature = "alloc")]
+mod generated;
+
+pub use decoder::{Decoded, Decoder, MessageRef, Span};
+pub use encoder::{Encoder, Session};
+pub use error::{EncodeError, Error, Evidence, EvidenceKind, HeaderError, Opening, Stop, StopReason};
+pub use flatstream_checksum::{Algorithm, Checksum, ChecksumType, FIRST_PRIVATE_ID, Unavailable};
+pub use frame::frame_len;
+pub use header::{Clock, Essentials, Located, locate_header};
+#[cfg(feature = "alloc")]
+pub use header::{Header, HeaderBuilder};
+pub use mask::{EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt};
+pub use slice_reader::SliceReader;
+pub use sync::{Sync, SyncFlags, TIME_NONE};
+pub use tail::{End, EndState, TailSearch};

@@ -1,0 +1,22 @@
+//! Bounds of memory, time and trust. Specification: section 14.
+
+/// The longest message that a writer accepts unless told otherwise: 16 MiB. It goes into the header as a promise.
+pub const WRITER_MAX_MESSAGE_LEN: u32 = 16 << 20;
+
+/// The longest message that a reader accepts unless told otherwise: 64 MiB.
+pub const READER_MAX_MESSAGE_LEN: u32 = 64 << 20;
+
+/// How many bytes lie between sync frames unless the writer was told otherwise: 64 KiB.
+pub const SYNC_INTERVAL: u32 = 64 << 10;
+
+/// The first sync frames of a stream stand at least this many bytes apart: 1 KiB. The gap then doubles.
+pub const SYNC_GAP_MIN: u64 = 1 << 10;
+
+/// At most so many bytes behind damage are searched for frames: 16 MiB.
+pub const SEARCH_WINDOW_MAX: usize = 16 << 20;
+
+/// A search hashes at most this many times the bytes it searches ...
+pub const SEARCH_HASH_FACTOR: u64 = 16;
+
+/// ... and this many bytes more: 16 MiB, so that a short tail full of small numbers is searched whole.
+pub const SEARCH_HASH_FREE: u64 = 16 << 20;

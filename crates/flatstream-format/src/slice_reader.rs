@@ -1,0 +1,122 @@
+use flatstream_checksum::{Algorithm, Checksum};
+
+use crate::decoder::{Decoded, Decoder, MessageRef};
+use crate::error::{Error, Stop};
+use crate::header::Essentials;
+use crate::limits::READER_MAX_MESSAGE_LEN;
+use crate::tail::{End, EndState, TailSearch};
+
+/// Iterates the messages of a stream that lies in memory, without copying them; strict: the first damage ends it.
+///
+/// After the last message, [`end`](Self::end) tells how the stream ended. A torn end is the ordinary end of a stream
+/// whose writer died, so it is no error.
+///
+/// ```
+/// use flatstream_format::SliceReader;
+///
+/// let bytes = include_bytes!("../tests/minimal_header.bin");
+/// let mut reader = SliceReader::new(bytes)?; // a header, and nothing was appended yet
+/// assert!(reader.next().is_none());
+/// assert!(!reader.end().unwrap().is_closed());
+/// # Ok::<(), flatstream_format::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SliceReader<'a, C = Algorithm> {
+    essentials: Essentials,
+    decoder: Decoder<C>,
+    rest: &'a [u8],
+    end: Option<End>,
+}
+
+impl<'a> SliceReader<'a> {
+    /// A reader of the stream that `data` begin with, with the checksum that its header names.
+    ///
+    /// # Errors
+    /// [`Error::Header`].
+    pub fn new(data: &'a [u8]) -> Result<Self, Error> {
+        let essentials = Essentials::parse(data)?;
+        let hasher = Algorithm::new(essentials.checksum)?;
+        Self::with_hasher(data, READER_MAX_MESSAGE_LEN, hasher)
+    }
+}
+
+impl<'a, C: Checksum> SliceReader<'a, C> {
+    /// A reader with a limit of one's own for the length of a message in bytes, and with a hasher of one's own for the
+    /// algorithm that the header names.
+    ///
+    /// # Errors
+    /// [`Error::Header`].
+    pub fn with_hasher(data: &'a [u8], max_message_len: u32, hasher: C) -> Result<Self, Error> {
+        let essentials = Essentials::parse(data)?;
+        let rest = data.get(essentials.header_len as usize..).unwrap_or_default();
+        Ok(Self { essentials, decoder: Decoder::new(&essentials, max_message_len, hasher), rest, end: None })
+    }
+
+    /// The numbers of the stream's header.
+    #[must_use]
+    pub const fn essentials(&self) -> &Essentials {
+        &self.essentials
+    }
+
+    /// The decoder: how far reading got, and the last sync frame.
+    #[must_use]
+    pub const fn decoder(&self) -> &Decoder<C> {
+        &self.decoder
+    }
+
+    /// How the stream ended; `None` as long as messages are left, and where reading was refused for a reason that isn't
+    /// the file's (a kind of frame that this version doesn't know, the reader's limit).
+    #[must_use]
+    pub const fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    #[cold]
+    fn stopped(&mut self, stop: Stop) -> Option<Error> {
+        let tail = core::mem::take(&mut self.rest);
+        if !stop.reason.is_decided_by_what_follows() {
+            return Some(Error::Frame { stop, evidence: None });
+        }
+        let mut search = TailSearch::new(&self.decoder, stop);
+        search.search_syncs(tail, self.decoder.position(), true);
+        search.search_window(self.decoder.hasher(), tail.get(..search.window_len()).unwrap_or(tail));
+        self.end = Some(search.end());
+        search.error()
+    }
+
+    #[cold]
+    fn ended(&mut self) {
+        let state = if self.decoder.is_closed() { EndState::Closed } else { EndState::Open };
+        let position = self.decoder.position();
+        self.end.get_or_insert(End { state, position, bytes_behind: 0, searched_all: true });
+    }
+}
+
+impl<'a, C: Checksum> Iterator for SliceReader<'a, C> {
+    type Item = Result<MessageRef<'a>, Error>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        // After an error nothing is left, so it is given once.
+        while !self.rest.is_empty() {
+            let before = self.decoder.position();
+            let stop = match self.decoder.decode(self.rest) {
+                Ok(Decoded::NeedMore(_)) => self.decoder.at_end_of_data(self.rest)?,
+                Ok(decoded) => {
+                    let used = self.decoder.position().wrapping_sub(before) as usize;
+                    self.rest = self.rest.get(used..).unwrap_or_default();
+                    match decoded {
+                        Decoded::Message(message) => return Some(Ok(message)),
+                        _ => continue,
+                    }
+                }
+                Err(stop) => stop,
+            };
+            return self.stopped(stop).map(Err);
+        }
+        if self.end.is_none() {
+            self.ended();
+        }
+        None
+    }
+}

@@ -1,0 +1,308 @@
+//! How a stream ended: what lies behind the place where reading stopped. Specification: section 11.
+
+use core::fmt;
+
+use flatstream_checksum::Checksum;
+
+use crate::decoder::{Decoder, Rules};
+use crate::error::{Error, Evidence, EvidenceKind, Stop, StopReason};
+use crate::frame::{Head, split_body};
+use crate::header::{Located, locate_header};
+use crate::layout::{ALIGNMENT, frame, header, sync};
+use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_WINDOW_MAX};
+use crate::mask::Salt;
+use crate::sync::{Sync, control_digest};
+use crate::{Algorithm, Essentials};
+
+/// How a stream ended. Specification: section 11.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Which of the five ways.
+    pub state: EndState,
+    /// Where the good data end, in bytes from the start of the stream.
+    pub position: u64,
+    /// How many bytes lie behind: blank ones if open or closed, else bytes that weren't understood. For a scattered or
+    /// corrupt stream, as many as were looked at.
+    pub bytes_behind: u64,
+    /// Whether every place behind was searched that could show the stream going on. `false` only for a torn end behind
+    /// which so many false candidates lie that the search gave up ([`SEARCH_HASH_FACTOR`]).
+    pub searched_all: bool,
+}
+
+/// The ways in which a stream can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndState {
+    /// The writer finished.
+    Closed,
+    /// At a frame boundary, without the writer's having finished: it may still be writing.
+    Open,
+    /// In the middle of a frame, with nothing of the stream behind it: the ordinary end of a stream whose writer, or
+    /// whose machine, died.
+    Torn,
+    /// Good frames lie behind bad bytes, none of which was known to be durable: what a power cut leaves of writes that
+    /// nobody waited for.
+    Scattered,
+    /// Bytes that had been reported durable are bad.
+    Corrupt,
+}
+
+impl End {
+    /// Whether the writer finished, and nothing was lost.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state == EndState::Closed
+    }
+
+    /// Whether the stream ended in the middle of a frame, with nothing of it behind.
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        self.state == EndState::Torn
+    }
+}
+
+impl fmt::Display for EndState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::Torn => "torn",
+            Self::Scattered => "scattered",
+            Self::Corrupt => "corrupt",
+        })
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, position, bytes_behind, searched_all } = self;
+        write!(f, "{state} at position {position}")?;
+        match state {
+            EndState::Closed | EndState::Open if *bytes_behind == 0 => Ok(()),
+            EndState::Closed | EndState::Open => write!(f, ", {bytes_behind} blank bytes behind"),
+            _ => write!(f, ", {bytes_behind} bytes behind not understood"),
+        }?;
+        if *searched_all { Ok(()) } else { f.write_str(", not all of them searched") }
+    }
+}
+
+/// Looks, behind the place where a [`Decoder`] stopped, for proof that the stream goes on.
+///
+/// It is fed the bytes from there to the end of the data: the first [`window_len`](Self::window_len) of them at once to
+/// [`search_window`](Self::search_window), and all of them, in order, to [`search_syncs`](Self::search_syncs).
+/// [`SliceReader`](crate::SliceReader) and `flatstream-io`'s `Reader` do so by themselves.
+#[derive(Clone, Debug)]
+pub struct TailSearch {
+    stop: Stop,
+    rules: Rules,
+    /// Of the epoch in which reading stopped; without one there is no frame that could be checked.
+    salt: Option<Salt>,
+    last_sync: Option<Sync>,
+    blank: Blank,
+    evidence: Option<Evidence>,
+    is_corrupt: bool,
+    searched_all: bool,
+    bytes_seen: u64,
+}
+
+/// Whether all bytes so far are 0x00, or all are 0xFF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blank {
+    SoFar(Option<u8>),
+    No,
+}
+
+impl TailSearch {
+    /// A search behind the place where `decoder` stopped.
+    #[must_use]
+    pub fn new<C: Checksum>(decoder: &Decoder<C>, stop: Stop) -> Self {
+        Self {
+            stop,
+            rules: decoder.rules,
+            salt: decoder.salt(),
+            last_sync: decoder.last_sync().copied(),
+            blank: Blank::SoFar(None),
+            evidence: None,
+            is_corrupt: false,
+            searched_all: true,
+            bytes_seen: 0,
+        }
+    }
+
+    /// Where reading stopped, and why.
+    #[must_use]
+    pub const fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// What was found so far.
+    #[must_use]
+    pub const fn evidence(&self) -> Option<Evidence> {
+        self.evidence
+    }
+
+    /// Whether the answer can't change any more, whatever follows.
+    #[must_use]
+    pub const fn is_decided(&self) -> bool {
+        self.is_corrupt
+    }
+
+    /// How many bytes from the stop on are searched for frames: enough for two sync intervals and for the longest
+    /// message, at least 1 MiB and at most 16 MiB.
+    #[must_use]
+    pub fn window_len(&self) -> usize {
+        let longest = self.rules.message_limit() as usize;
+        let intervals = (self.rules.sync_interval as usize).saturating_mul(2);
+        longest.max(intervals).max(header::REGION_LEN_MAX).min(SEARCH_WINDOW_MAX)
+    }
+
+    /// Searches the bytes directly behind the stop for frames in their places and for a second stream's header.
+    pub fn search_window<C: Checksum>(&mut self, hasher: &C, window: &[u8]) {
+        if self.evidence.is_some() {
+            return;
+        }
+        if let Ok(Located::Region(_)) = locate_header(window)
+            && Essentials::region_is_good(window)
+        {
+            self.found(self.stop.position, EvidenceKind::Header);
+            return;
+        }
+        // Short candidates first: they are cheap, and false long ones can't use up the budget before them.
+        let mut budget = SEARCH_HASH_FACTOR * window.len() as u64 + SEARCH_HASH_FREE;
+        const SHORT: u32 = 1 << 16;
+        if !self.search_frames(hasher, window, 1..=SHORT, &mut budget) {
+            self.search_frames(hasher, window, SHORT + 1..=frame::BODY_LEN_MAX, &mut budget);
+        }
+    }
+
+    fn search_frames<C: Checksum>(
+        &mut self,
+        hasher: &C,
+        window: &[u8],
+        lengths: core::ops::RangeInclusive<u32>,
+        budget: &mut u64,
+    ) -> bool {
+        let Some(salt) = self.salt else { return false };
+        let mut rest = window;
+        let mut position = self.stop.position;
+        while let Some((head, behind)) = rest.split_first_chunk::<{ frame::HEAD_LEN }>() {
+            let head = Head::from_bytes(head);
+            let len = head.body_len();
+            let limit = if head.is_control() { self.rules.control_limit } else { self.rules.message_limit() };
+            if lengths.contains(&len)
+                && len <= limit
+                && let Some((body, _)) = split_body(behind, len)
+            {
+                if u64::from(len) > *budget {
+                    self.searched_all = false;
+                } else {
+                    *budget -= u64::from(len);
+                    let digest = if head.is_control() { control_digest(body) } else { hasher.digest(body) };
+                    if head.check == digest ^ salt.mask(position, head.length_word) {
+                        self.found(position, EvidenceKind::Frame);
+                        return true;
+                    }
+                }
+            }
+            rest = rest.get(ALIGNMENT..).unwrap_or_default();
+            position = position.wrapping_add(ALIGNMENT as u64);
+        }
+        false
+    }
+
+    /// Searches `data`, which begin at `position`, for sync frames wherever they lie. Returns how many bytes from the
+    /// start of `data` are done with; the others have to be offered again, with what follows them, unless `is_last`
+    /// says that nothing does.
+    pub fn search_syncs(&mut self, data: &[u8], position: u64, is_last: bool) -> usize {
+        let end = position.wrapping_add(data.len() as u64);
+        let seen_until = self.stop.position.wrapping_add(self.bytes_seen);
+        let new = end.wrapping_sub(seen_until).min(data.len() as u64) as usize;
+        self.note_blank(data.get(data.len() - new..).unwrap_or_default());
+        self.bytes_seen = self.bytes_seen.wrapping_add(new as u64);
+
+        let done = if is_last { data.len() } else { data.len().saturating_sub(sync::FRAME_LEN_MAX - 1) };
+        for start in 0..done {
+            let candidate = data.get(start..).unwrap_or_default();
+            if candidate.get(frame::HEAD_LEN..frame::HEAD_LEN + sync::KIND.end) == Some(&sync::KIND_BYTES) {
+                self.consider_sync(candidate, position.wrapping_add(start as u64));
+            }
+        }
+        done
+    }
+
+    fn note_blank(&mut self, data: &[u8]) {
+        let Blank::SoFar(fill) = self.blank else { return };
+        let Some(&first) = data.first() else { return };
+        let fill = fill.unwrap_or(first);
+        let is_blank = matches!(fill, 0x00 | 0xFF) && data.iter().all(|&byte| byte == fill);
+        self.blank = if is_blank { Blank::SoFar(Some(fill)) } else { Blank::No };
+    }
+
+    fn consider_sync(&mut self, candidate: &[u8], position: u64) {
+        let Some((head, rest)) = candidate.split_first_chunk() else { return };
+        let head = Head::from_bytes(head);
+        if !head.is_control() {
+            return;
+        }
+        let Some((body, _)) = split_body(rest, head.body_len()) else { return };
+        let Some(sync) = Sync::from_body(body) else { return };
+        if sync.field_out_of_range().is_some() {
+            return;
+        }
+        let is_ours = match &self.last_sync {
+            Some(last) => sync.stream_id == last.stream_id,
+            None => sync.header_check == self.rules.header_check,
+        };
+        let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
+        let is_in_place = sync.position == position;
+        let is_known_to_follow = is_ours && is_further_on && sync.checksum_id == self.rules.checksum_id;
+        if !(is_known_to_follow || is_in_place) || head.check != sync.expected_check(body, head.length_word) {
+            return;
+        }
+        self.found(position, if is_known_to_follow { EvidenceKind::Sync } else { EvidenceKind::SyncInPlace });
+        if is_ours && sync.header_check == self.rules.header_check && sync.durable > self.stop.position {
+            self.is_corrupt = true;
+        }
+    }
+
+    fn found(&mut self, position: u64, kind: EvidenceKind) {
+        if self.evidence.is_none() {
+            self.evidence = Some(Evidence { position, kind });
+        }
+    }
+
+    /// How the stream ended, now that all bytes were seen (or [`is_decided`](Self::is_decided)).
+    #[must_use]
+    pub fn end(&self) -> End {
+        let position = self.stop.position;
+        let was_closed = self.last_sync.is_some_and(|sync| sync.flags.is_closed());
+        let at_boundary = if was_closed { EndState::Closed } else { EndState::Open };
+        let in_first_sync = self.last_sync.is_none()
+            && position == u64::from(self.rules.header_len)
+            && matches!(self.stop.reason, StopReason::Incomplete { .. });
+        let state = match (self.blank, self.evidence) {
+            (Blank::SoFar(_), _) => at_boundary,
+            (Blank::No, Some(_)) if self.is_corrupt => EndState::Corrupt,
+            (Blank::No, Some(_)) => EndState::Scattered,
+            (Blank::No, None) if in_first_sync => EndState::Open,
+            (Blank::No, None) => EndState::Torn,
+        };
+        let searched_all = self.searched_all || state != EndState::Torn;
+        End { state, position, bytes_behind: self.bytes_seen, searched_all }
+    }
+
+    /// The error that a strict reader gives: there is one as soon as there is evidence.
+    #[must_use]
+    pub fn error(&self) -> Option<Error> {
+        let evidence = self.evidence?;
+        Some(Error::Frame { stop: self.stop.clone(), evidence: Some(evidence) })
+    }
+}
+
+impl Essentials {
+    /// Whether a header region begins here whose check holds, whatever it says.
+    fn region_is_good(data: &[u8]) -> bool {
+        let Ok(Located::Region(len)) = locate_header(data) else { return false };
+        let Some((checked, check)) = data.get(..len).and_then(|region| region.split_last_chunk()) else { return false };
+        Algorithm::CRC32C.digest(checked) == u32::from_le_bytes(*check)
+    }
+}

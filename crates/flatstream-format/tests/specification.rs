@@ -1,0 +1,134 @@
+//! What `docs/format/spec.md` says in its tables is what the crates do.
+
+use std::ops::Range;
+
+use flatstream_format::layout::{self, control, frame, header, sync};
+use flatstream_format::{
+    Algorithm, Checksum, ChecksumType, EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt, SliceReader,
+    SyncFlags, TIME_NONE, limits,
+};
+use flatstream_testkit::spec::{number, table, worked_example};
+
+fn check_fields(title: &str, fields: &[(&str, &Range<usize>)]) {
+    let rows = table(title);
+    for (name, range) in fields {
+        let row = rows.iter().find(|row| row["field"] == *name).unwrap_or_else(|| panic!("{title}: no field {name}"));
+        assert_eq!(number(&row["offset"]), range.start as i128, "{title}: offset of {name}");
+        assert_eq!(number(&row["size"]), range.len() as i128, "{title}: size of {name}");
+    }
+}
+
+#[test]
+fn header_region_layout() {
+    check_fields("Header region layout", &[("length", &header::LENGTH)]);
+    let rows = table("Header region layout");
+    assert_eq!(number(&rows[1]["offset"]), header::LENGTH.end as i128);
+    let check = rows.iter().find(|row| row["field"] == "header_check").unwrap();
+    assert_eq!((check["offset"].as_str(), number(&check["size"])), ("N", header::CHECK_LEN as i128));
+}
+
+#[test]
+fn frame_layout() {
+    check_fields("Frame layout", &[("check", &frame::CHECK), ("length", &frame::LENGTH)]);
+    let rows = table("Frame layout");
+    let body = rows.iter().find(|row| row["field"] == "body").unwrap();
+    assert_eq!(number(&body["offset"]), frame::HEAD_LEN as i128);
+}
+
+#[test]
+fn sync_body_layout() {
+    let fields = [
+        ("kind", &sync::KIND),
+        ("header_check", &sync::HEADER_CHECK),
+        ("version", &sync::VERSION),
+        ("checksum", &sync::CHECKSUM),
+        ("alignment_log2", &sync::ALIGNMENT_LOG2),
+        ("flags", &sync::FLAGS),
+        ("epoch", &sync::EPOCH),
+        ("stream_id", &sync::STREAM_ID),
+        ("position", &sync::POSITION),
+        ("sequence", &sync::SEQUENCE),
+        ("time", &sync::TIME),
+        ("durable", &sync::DURABLE),
+    ];
+    check_fields("Sync body layout", &fields);
+    assert_eq!(table("Sync body layout").len(), fields.len());
+}
+
+#[test]
+fn constants() {
+    let ours: [(&str, i128); 19] = [
+        ("EPOCH_MULTIPLIER", EPOCH_MULTIPLIER.into()),
+        ("MIX_MULTIPLIER_1", MIX_MULTIPLIERS[0].into()),
+        ("MIX_MULTIPLIER_2", MIX_MULTIPLIERS[1].into()),
+        ("MASK_MULTIPLIER_1", MASK_MULTIPLIERS[0].into()),
+        ("MASK_MULTIPLIER_2", MASK_MULTIPLIERS[1].into()),
+        ("CONTROL_BIT", frame::CONTROL_BIT.into()),
+        ("HEADER_LEN_MAX", header::LENGTH_MAX.into()),
+        ("CONTROL_BODY_MIN", control::BODY_LEN_MIN as i128),
+        ("CONTROL_BODY_LIMIT", control::BODY_LIMIT.into()),
+        ("SYNC_BODY_LEN", sync::BODY_LEN as i128),
+        ("SYNC_BODY_MAX", sync::BODY_LEN_MAX as i128),
+        ("SYNC_FRAME_LEN", sync::FRAME_LEN as i128),
+        ("ALIGNMENT", layout::ALIGNMENT as i128),
+        ("FORMAT_VERSION", layout::FORMAT_VERSION.into()),
+        ("SYNC_FLAG_CLOSED", SyncFlags::CLOSED.bits().into()),
+        ("SYNC_FLAG_RESUMED", SyncFlags::RESUMED.bits().into()),
+        ("SYNC_INTERVAL_DEFAULT", limits::SYNC_INTERVAL.into()),
+        ("SYNC_GAP_MIN", limits::SYNC_GAP_MIN.into()),
+        ("TIME_NONE", TIME_NONE.into()),
+    ];
+    let rows = table("Constants");
+    assert_eq!(rows.len(), ours.len());
+    for (name, value) in ours {
+        let row = rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("no constant {name}"));
+        assert_eq!(number(&row["value"]), value, "{name}");
+    }
+}
+
+#[test]
+fn checksum_ids_and_check_values() {
+    for row in table("Checksum ids") {
+        if row["name"] == "Private" {
+            assert_eq!(row["id"], format!("{}..255", flatstream_format::FIRST_PRIVATE_ID));
+            continue;
+        }
+        let checksum = ChecksumType::from_id(number(&row["id"]) as u8).unwrap();
+        assert_eq!(format!("{checksum:?}"), row["name"]);
+        assert_eq!(checksum.feature().unwrap_or("always"), row["feature"]);
+        if let Ok(algorithm) = Algorithm::new(checksum) {
+            let digest = &row["digest of 123456789"];
+            assert_eq!(i128::from(algorithm.digest(b"123456789")), number(digest), "{checksum}");
+        }
+    }
+}
+
+#[test]
+fn mask_check_values() {
+    let rows = table("Mask check values");
+    assert!(rows.len() >= 8);
+    for row in rows {
+        let value = |column: &str| number(&row[column]) as u64;
+        let salt = Salt::new(value("stream_id"), value("epoch") as u32);
+        assert_eq!(salt.value(), value("salt"), "{row:?}");
+        assert_eq!(u64::from(salt.mask(value("position"), value("length word") as u32)), value("mask"), "{row:?}");
+    }
+}
+
+#[test]
+fn error_codes() {
+    let codes: Vec<String> = table("Error codes").into_iter().map(|row| row["code"].clone()).collect();
+    let vectors = flatstream_testkit::vectors::load("invalid");
+    for vector in &vectors {
+        let (code, _) = vector.error().unwrap();
+        assert!(codes.iter().any(|known| known == code), "{}: {code} isn't in the table", vector.name);
+    }
+}
+
+#[test]
+fn the_worked_example_can_be_read() {
+    let bytes = worked_example();
+    let mut reader = SliceReader::new(&bytes).unwrap();
+    assert_eq!(reader.by_ref().map(|message| message.unwrap()).count(), 2);
+    assert!(reader.end().unwrap().is_closed());
+}
