@@ -198,7 +198,9 @@ impl<C: Checksum> Decoder<C> {
         self.last_sync.map(|_| self.salt)
     }
 
-    pub(crate) const fn hasher(&self) -> &C {
+    /// What computes the digests.
+    #[must_use]
+    pub const fn hasher(&self) -> &C {
         &self.hasher
     }
 

@@ -3,7 +3,7 @@ use flatstream_checksum::Checksum;
 use crate::error::EncodeError;
 use crate::frame::{Head, frame_len, padded};
 use crate::header::Essentials;
-use crate::layout::{FORMAT_VERSION, frame, sync};
+use crate::layout::{ALIGNMENT, FORMAT_VERSION, frame, sync};
 use crate::limits::SYNC_GAP_MIN;
 use crate::mask::Salt;
 use crate::sync::{ALIGNMENT_LOG2, Sync, SyncFlags, TIME_NONE};
@@ -136,19 +136,23 @@ impl<C: Checksum> Encoder<C> {
         .to_frame();
         self.sync_due_at = match self.sync_interval {
             0 => u64::MAX,
-            interval => self.position.saturating_add(u64::from(interval).min(self.position.max(SYNC_GAP_MIN))),
+            interval => {
+                let gap = u64::from(interval).min(self.position.max(SYNC_GAP_MIN));
+                // A message comes between two sync frames, however small the interval is.
+                self.position.saturating_add(gap.max(sync::FRAME_LEN as u64 + 1))
+            }
         };
         self.position = self.position.wrapping_add(sync::FRAME_LEN as u64);
         frame
     }
 
-    /// The RESUMED sync frame that begins a later epoch of the same stream. It has to be durable before anything
-    /// follows it.
-    pub fn resume(&mut self, epoch: u32, time: i64) -> [u8; sync::FRAME_LEN] {
+    /// Goes on in a later epoch of the same stream, which was reopened. The next frame has to be a sync frame with
+    /// [`SyncFlags::RESUMED`], and it has to be durable before anything follows it.
+    pub fn start_epoch(&mut self, epoch: u32) {
         self.session.epoch = epoch;
         self.salt = Salt::new(self.session.stream_id, epoch);
         self.time = TIME_NONE;
-        self.sync(time, SyncFlags::RESUMED)
+        self.sync_due_at = 0;
     }
 
     /// The head of the next message's frame. The caller puts the body behind it, and zeros up to a multiple of 8.
@@ -157,7 +161,7 @@ impl<C: Checksum> Encoder<C> {
     /// [`EncodeError::Empty`], [`EncodeError::TooLong`]. The encoder is unchanged then.
     #[inline]
     pub fn message(&mut self, body: &[u8]) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
-        let len = self.check_len(body.len() as u64)?;
+        let len = self.check_message_len(body.len() as u64)?;
         let digest = self.hasher.digest(body);
         Ok(self.accept(len, digest))
     }
@@ -168,17 +172,24 @@ impl<C: Checksum> Encoder<C> {
     /// As [`message`](Self::message).
     #[inline]
     pub fn message_with_digest(&mut self, len: u64, digest: u32) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
-        let len = self.check_len(len)?;
+        let len = self.check_message_len(len)?;
         Ok(self.accept(len, digest))
     }
 
+    /// Whether a message of so many bytes can be encoded.
+    ///
+    /// # Errors
+    /// [`EncodeError::Empty`], [`EncodeError::TooLong`].
     #[inline]
-    fn check_len(&self, len: u64) -> Result<u32, EncodeError> {
+    pub fn check_message_len(&self, len: u64) -> Result<u32, EncodeError> {
         // One comparison for both ends: 0 wraps to the greatest number.
         if len.wrapping_sub(1) < u64::from(self.message_limit) {
             return Ok(len as u32);
         }
-        if len == 0 { Err(EncodeError::Empty) } else { Err(EncodeError::TooLong { found: len, limit: self.message_limit }) }
+        match len {
+            0 => Err(EncodeError::Empty),
+            found => Err(EncodeError::TooLong { found, limit: self.message_limit }),
+        }
     }
 
     #[inline]
@@ -193,19 +204,20 @@ impl<C: Checksum> Encoder<C> {
     ///
     /// # Errors
     /// [`EncodeError`]; nothing was written and the encoder is unchanged then.
+    #[inline]
     pub fn encode_message(&mut self, body: &[u8], out: &mut [u8]) -> Result<usize, EncodeError> {
         if self.sync_due() {
             return Err(EncodeError::SyncDue);
         }
-        let len = self.check_len(body.len() as u64)?;
+        let len = self.check_message_len(body.len() as u64)?;
         let needed = frame::HEAD_LEN + padded(body.len());
-        let found = out.len() as u64;
-        let no_room = EncodeError::NoRoom { expected: needed as u64, found };
+        let no_room = EncodeError::NoRoom { expected: needed as u64, found: out.len() as u64 };
         let (head, rest) = out.get_mut(..needed).and_then(|frame| frame.split_first_chunk_mut()).ok_or(no_room)?;
-        let (place, pad) = rest.split_at_mut_checked(body.len()).ok_or(no_room)?;
+        // A whole word of zeros, of which the body then covers all but the pad: cheaper than filling 0 to 7 bytes.
+        *rest.last_chunk_mut().ok_or(no_room)? = [0; ALIGNMENT];
+        let (place, _) = rest.split_at_mut_checked(body.len()).ok_or(no_room)?;
         *head = self.accept(len, self.hasher.digest(body));
         place.copy_from_slice(body);
-        pad.fill(0);
         Ok(needed)
     }
 

@@ -252,11 +252,11 @@ impl StopReason {
         }
     }
 
-    /// Whether the bytes behind decide what this was: torn, scattered or corrupt. The others (a kind that must be
-    /// understood, this reader's own limit) say nothing about the file.
+    /// Whether the bytes behind decide what this was: torn, scattered or corrupt. A kind of frame that must be understood
+    /// says nothing about the file.
     #[must_use]
     pub const fn is_decided_by_what_follows(&self) -> bool {
-        !matches!(self, Self::UnsupportedKind(_) | Self::Limit { .. })
+        !matches!(self, Self::UnsupportedKind(_))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::decoder::{Decoded, Decoder, MessageRef};
 use crate::error::{Error, Stop};
 use crate::header::Essentials;
 use crate::limits::READER_MAX_MESSAGE_LEN;
-use crate::tail::{End, EndState, TailSearch};
+use crate::tail::{End, TailSearch};
 
 /// Iterates the messages of a stream that lies in memory, without copying them; strict: the first damage ends it.
 ///
@@ -25,7 +25,15 @@ pub struct SliceReader<'a, C = Algorithm> {
     essentials: Essentials,
     decoder: Decoder<C>,
     rest: &'a [u8],
-    end: Option<End>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Reading,
+    Ended(End),
+    /// Given up for a reason that isn't the file's, so nothing is known of its end.
+    Refused,
 }
 
 impl<'a> SliceReader<'a> {
@@ -49,7 +57,7 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
     pub fn with_hasher(data: &'a [u8], max_message_len: u32, hasher: C) -> Result<Self, Error> {
         let essentials = Essentials::parse(data)?;
         let rest = data.get(essentials.header_len as usize..).unwrap_or_default();
-        Ok(Self { essentials, decoder: Decoder::new(&essentials, max_message_len, hasher), rest, end: None })
+        Ok(Self { essentials, decoder: Decoder::new(&essentials, max_message_len, hasher), rest, state: State::Reading })
     }
 
     /// The numbers of the stream's header.
@@ -68,27 +76,28 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
     /// the file's (a kind of frame that this version doesn't know, the reader's limit).
     #[must_use]
     pub const fn end(&self) -> Option<End> {
-        self.end
+        match self.state {
+            State::Ended(end) => Some(end),
+            State::Reading | State::Refused => None,
+        }
     }
 
     #[cold]
     fn stopped(&mut self, stop: Stop) -> Option<Error> {
         let tail = core::mem::take(&mut self.rest);
         if !stop.reason.is_decided_by_what_follows() {
+            self.state = State::Refused;
             return Some(Error::Frame { stop, evidence: None });
         }
         let mut search = TailSearch::new(&self.decoder, stop);
         search.search_syncs(tail, self.decoder.position(), true);
         search.search_window(self.decoder.hasher(), tail.get(..search.window_len()).unwrap_or(tail));
-        self.end = Some(search.end());
-        search.error()
-    }
-
-    #[cold]
-    fn ended(&mut self) {
-        let state = if self.decoder.is_closed() { EndState::Closed } else { EndState::Open };
-        let position = self.decoder.position();
-        self.end.get_or_insert(End { state, position, bytes_behind: 0, searched_all: true });
+        let error = search.error();
+        self.state = match &error {
+            Some(Error::Frame { evidence: None, .. }) => State::Refused,
+            _ => State::Ended(search.end()),
+        };
+        error
     }
 }
 
@@ -114,8 +123,8 @@ impl<'a, C: Checksum> Iterator for SliceReader<'a, C> {
             };
             return self.stopped(stop).map(Err);
         }
-        if self.end.is_none() {
-            self.ended();
+        if matches!(self.state, State::Reading) {
+            self.state = State::Ended(End::at_boundary(&self.decoder));
         }
         None
     }

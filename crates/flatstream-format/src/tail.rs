@@ -6,7 +6,7 @@ use flatstream_checksum::Checksum;
 
 use crate::decoder::{Decoder, Rules};
 use crate::error::{Error, Evidence, EvidenceKind, Stop, StopReason};
-use crate::frame::{Head, split_body};
+use crate::frame::{Head, frame_len, split_body};
 use crate::header::{Located, locate_header};
 use crate::layout::{ALIGNMENT, frame, header, sync};
 use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_WINDOW_MAX};
@@ -47,6 +47,13 @@ pub enum EndState {
 }
 
 impl End {
+    /// The end of a stream whose data end where `decoder` is: at a frame boundary.
+    #[must_use]
+    pub fn at_boundary<C: Checksum>(decoder: &Decoder<C>) -> Self {
+        let state = if decoder.is_closed() { EndState::Closed } else { EndState::Open };
+        Self { state, position: decoder.position(), bytes_behind: 0, searched_all: true }
+    }
+
     /// Whether the writer finished, and nothing was lost.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -140,10 +147,27 @@ impl TailSearch {
         self.evidence
     }
 
-    /// Whether the answer can't change any more, whatever follows.
+    /// Whether it is known how the stream ended, whatever follows.
     #[must_use]
-    pub const fn is_decided(&self) -> bool {
+    pub const fn is_end_known(&self) -> bool {
         self.is_corrupt
+    }
+
+    /// Whether [`error`](Self::error) has its last word: it is known that the stream goes on.
+    #[must_use]
+    pub fn is_error_known(&self) -> bool {
+        match self.limit_exceeded() {
+            Some(frame_len) => self.bytes_seen >= frame_len,
+            None => self.evidence.is_some(),
+        }
+    }
+
+    /// The size of the frame at the stop, if it was only too long for this reader.
+    fn limit_exceeded(&self) -> Option<u64> {
+        match self.stop.reason {
+            StopReason::Limit { found, .. } => Some(frame_len(found)),
+            _ => None,
+        }
     }
 
     /// How many bytes from the stop on are searched for frames: enough for two sync intervals and for the longest
@@ -152,7 +176,7 @@ impl TailSearch {
     pub fn window_len(&self) -> usize {
         let longest = self.rules.message_limit() as usize;
         let intervals = (self.rules.sync_interval as usize).saturating_mul(2);
-        longest.max(intervals).max(header::REGION_LEN_MAX).min(SEARCH_WINDOW_MAX)
+        longest.max(intervals).clamp(header::REGION_LEN_MAX, SEARCH_WINDOW_MAX)
     }
 
     /// Searches the bytes directly behind the stop for frames in their places and for a second stream's header.
@@ -270,7 +294,7 @@ impl TailSearch {
         }
     }
 
-    /// How the stream ended, now that all bytes were seen (or [`is_decided`](Self::is_decided)).
+    /// How the stream ended, now that all bytes were seen (or [`is_end_known`](Self::is_end_known)).
     #[must_use]
     pub fn end(&self) -> End {
         let position = self.stop.position;
@@ -278,7 +302,7 @@ impl TailSearch {
         let at_boundary = if was_closed { EndState::Closed } else { EndState::Open };
         let in_first_sync = self.last_sync.is_none()
             && position == u64::from(self.rules.header_len)
-            && matches!(self.stop.reason, StopReason::Incomplete { .. });
+            && matches!(self.stop.reason, StopReason::Incomplete { .. } | StopReason::Limit { .. });
         let state = match (self.blank, self.evidence) {
             (Blank::SoFar(_), _) => at_boundary,
             (Blank::No, Some(_)) if self.is_corrupt => EndState::Corrupt,
@@ -290,11 +314,21 @@ impl TailSearch {
         End { state, position, bytes_behind: self.bytes_seen, searched_all }
     }
 
-    /// The error that a strict reader gives: there is one as soon as there is evidence.
+    /// The error that a strict reader gives, as far as the bytes that were seen tell; `None` where the stream just ends.
+    ///
+    /// A message beyond the reader's limit is only that if it is all there. If the data end before it does, its length
+    /// was no length, and the frame is one that isn't whole.
     #[must_use]
     pub fn error(&self) -> Option<Error> {
-        let evidence = self.evidence?;
-        Some(Error::Frame { stop: self.stop.clone(), evidence: Some(evidence) })
+        let mut stop = self.stop.clone();
+        if let Some(expected) = self.limit_exceeded() {
+            if self.bytes_seen >= expected {
+                return Some(Error::Frame { stop, evidence: None });
+            }
+            stop.reason = StopReason::Incomplete { expected, found: self.bytes_seen };
+        }
+        let evidence = Some(self.evidence?);
+        Some(Error::Frame { stop, evidence })
     }
 }
 

@@ -11,6 +11,7 @@ pub struct PlannedSource<'a> {
     rest: &'a [u8],
     plan: VecDeque<Reading>,
     reads: Rc<Cell<usize>>,
+    given: Rc<Cell<u64>>,
 }
 
 /// What a read does.
@@ -25,7 +26,7 @@ pub enum Reading {
 impl<'a> PlannedSource<'a> {
     /// A source of `bytes`.
     pub fn new(bytes: &'a [u8], plan: impl IntoIterator<Item = Reading>) -> Self {
-        Self { rest: bytes, plan: plan.into_iter().collect(), reads: Rc::default() }
+        Self { rest: bytes, plan: plan.into_iter().collect(), reads: Rc::default(), given: Rc::default() }
     }
 
     /// Counts the reads, for looking at while the source is lent.
@@ -33,19 +34,25 @@ impl<'a> PlannedSource<'a> {
     pub fn reads(&self) -> Rc<Cell<usize>> {
         Rc::clone(&self.reads)
     }
+
+    /// Counts the bytes that were given.
+    #[must_use]
+    pub fn given(&self) -> Rc<Cell<u64>> {
+        Rc::clone(&self.given)
+    }
 }
 
 impl Read for PlannedSource<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.reads.set(self.reads.get() + 1);
-        match self.plan.pop_front() {
-            Some(Reading::Fail(kind)) => Err(io::Error::new(kind, "planned failure")),
-            Some(Reading::AtMost(len)) => {
-                let len = len.min(buffer.len());
-                self.rest.read(&mut buffer[..len])
-            }
-            None => self.rest.read(buffer),
-        }
+        let at_most = match self.plan.pop_front() {
+            Some(Reading::Fail(kind)) => return Err(io::Error::new(kind, "planned failure")),
+            Some(Reading::AtMost(len)) => len.min(buffer.len()),
+            None => buffer.len(),
+        };
+        let count = self.rest.read(&mut buffer[..at_most])?;
+        self.given.set(self.given.get() + count as u64);
+        Ok(count)
     }
 }
 

@@ -185,6 +185,13 @@ impl HeaderBuilder {
         }
     }
 
+    /// What protects the messages' bodies.
+    #[must_use]
+    pub const fn checksum(mut self, checksum: ChecksumType) -> Self {
+        self.checksum = checksum;
+        self
+    }
+
     /// Promises that no message is longer than so many bytes; 0 = no promise.
     #[must_use]
     pub const fn max_message_len(mut self, bytes: u32) -> Self {

@@ -1,0 +1,230 @@
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use flatstream_format::{EncodeError, End, HeaderError, StopReason};
+
+/// What every function here that can fail returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a stream couldn't be written or read: what kind, where, and the cause.
+///
+/// It converts into [`std::io::Error`], so `?` works in functions that return `std::io::Result`.
+///
+/// ```
+/// use flatstream_io::{ErrorKind, Reader};
+///
+/// let error = Reader::new(&b"%PDF-1.7 and so on"[..]).err().unwrap();
+/// assert_eq!(error.kind(), ErrorKind::NotAStream);
+/// assert_eq!(error.position(), Some(0));
+/// assert_eq!(
+///     error.to_string(),
+///     "not a flatstream: expected \"FLS1\" at position 8, found \"%PDF-1.7 and\""
+/// );
+/// ```
+#[derive(Clone, Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    cause: Cause,
+    position: Option<u64>,
+}
+
+#[derive(Clone, Debug)]
+enum Cause {
+    Read(Arc<io::Error>),
+    Write(Arc<io::Error>),
+    /// A call after this failure.
+    Refused(Error),
+    Format(flatstream_format::Error),
+    Encode(EncodeError),
+    NotClosed(End),
+    /// The options make no header.
+    Options(HeaderError),
+    Usage(&'static str),
+}
+
+/// Who can do something about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The source or the sink failed; [`Error::io_error`] is what it said.
+    Io,
+    /// These bytes are no stream.
+    NotAStream,
+    /// The data end inside the header: nothing was appended yet.
+    Incomplete,
+    /// The stream is damaged at [`Error::position`]: scattered or corrupt.
+    Damaged,
+    /// The stream ended without the mark that its writer finished, and
+    /// [`require_closed`](crate::ReadOptions::require_closed) asked for it.
+    NotClosed,
+    /// A later version of flatstream, a crate feature, or a hasher is needed.
+    Unsupported,
+    /// A limit was reached that an option can raise.
+    Limit,
+    /// The call makes no sense: an empty message, options that contradict each other.
+    Usage,
+}
+
+impl Error {
+    fn new(cause: Cause, position: Option<u64>) -> Self {
+        Self(Box::new(Inner { cause, position }))
+    }
+
+    pub(crate) fn read(error: io::Error, position: u64) -> Self {
+        Self::new(Cause::Read(Arc::new(error)), Some(position))
+    }
+
+    pub(crate) fn write(error: io::Error, position: u64) -> Self {
+        Self::new(Cause::Write(Arc::new(error)), Some(position))
+    }
+
+    pub(crate) fn options(error: HeaderError) -> Self {
+        Self::new(Cause::Options(error), None)
+    }
+
+    pub(crate) fn usage(what: &'static str) -> Self {
+        Self::new(Cause::Usage(what), None)
+    }
+
+    pub(crate) fn not_closed(end: End) -> Self {
+        Self::new(Cause::NotClosed(end), Some(end.position))
+    }
+
+    pub(crate) fn encode(error: EncodeError, position: u64) -> Self {
+        Self::new(Cause::Encode(error), Some(position))
+    }
+
+    /// What a writer says to every call after its first failure.
+    pub(crate) fn refused(&self) -> Self {
+        Self::new(Cause::Refused(self.clone()), self.position())
+    }
+
+    /// Who can do something about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match &self.0.cause {
+            Cause::Read(_) | Cause::Write(_) => ErrorKind::Io,
+            Cause::Refused(first) => first.kind(),
+            Cause::Format(error) => format_kind(error),
+            Cause::Encode(EncodeError::TooLong { .. }) => ErrorKind::Limit,
+            Cause::Options(HeaderError::Length(_)) => ErrorKind::Limit,
+            Cause::Options(HeaderError::Checksum(_)) => ErrorKind::Unsupported,
+            Cause::Encode(_) | Cause::Options(_) | Cause::Usage(_) => ErrorKind::Usage,
+            Cause::NotClosed(_) => ErrorKind::NotClosed,
+        }
+    }
+
+    /// Where in the stream, in bytes from its start; for a failed write, the number of bytes that the sink had taken.
+    #[must_use]
+    pub fn position(&self) -> Option<u64> {
+        self.0.position
+    }
+
+    /// What the source or the sink said.
+    #[must_use]
+    pub fn io_error(&self) -> Option<&io::Error> {
+        match &self.0.cause {
+            Cause::Read(error) | Cause::Write(error) => Some(error),
+            Cause::Refused(first) => first.io_error(),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the bytes, with what was expected and what was found.
+    #[must_use]
+    pub fn format_error(&self) -> Option<&flatstream_format::Error> {
+        match &self.0.cause {
+            Cause::Format(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the source only had nothing to give now (`WouldBlock`, `TimedOut`): nothing is lost, and the same call
+    /// may be made again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match &self.0.cause {
+            Cause::Read(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+            _ => false,
+        }
+    }
+}
+
+fn format_kind(error: &flatstream_format::Error) -> ErrorKind {
+    use flatstream_format::Error as Format;
+    match error {
+        Format::Header(HeaderError::NotAStream { .. }) => ErrorKind::NotAStream,
+        Format::Header(HeaderError::Incomplete { .. }) => ErrorKind::Incomplete,
+        Format::Header(
+            HeaderError::Version(_)
+            | HeaderError::Features(_)
+            | HeaderError::Alignment(_)
+            | HeaderError::UnknownChecksum(_)
+            | HeaderError::Checksum(_),
+        ) => ErrorKind::Unsupported,
+        Format::Frame { stop, .. } => match stop.reason {
+            StopReason::UnsupportedKind(_) => ErrorKind::Unsupported,
+            StopReason::Limit { .. } => ErrorKind::Limit,
+            _ => ErrorKind::Damaged,
+        },
+        _ => ErrorKind::Damaged,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let position = self.0.position.unwrap_or_default();
+        match &self.0.cause {
+            Cause::Read(error) => write!(f, "reading failed at position {position}: {error}"),
+            Cause::Write(error) => write!(f, "writing failed after {position} bytes: {error}"),
+            Cause::Refused(first) => write!(f, "the writer refuses to go on, because earlier {first}"),
+            Cause::Format(error) => error.fmt(f),
+            Cause::Encode(error) => write!(f, "{error}; the stream is unharmed"),
+            Cause::NotClosed(end) => write!(f, "the stream was not closed by its writer: {end}"),
+            Cause::Options(HeaderError::Length(found)) => {
+                write!(f, "schema, metadata and texts make a header of {found} bytes, expected at most 1 MiB")
+            }
+            Cause::Options(error) => write!(f, "these options make no header: {error}"),
+            Cause::Usage(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.cause {
+            Cause::Read(error) | Cause::Write(error) => Some(&**error),
+            Cause::Refused(first) => Some(first),
+            _ => None,
+        }
+    }
+}
+
+impl From<flatstream_format::Error> for Error {
+    fn from(error: flatstream_format::Error) -> Self {
+        let position = error.position();
+        Self::new(Cause::Format(error), Some(position))
+    }
+}
+
+impl From<HeaderError> for Error {
+    fn from(error: HeaderError) -> Self {
+        flatstream_format::Error::Header(error).into()
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Io => error.io_error().map_or(io::ErrorKind::Other, io::Error::kind),
+            ErrorKind::Incomplete | ErrorKind::NotClosed => io::ErrorKind::UnexpectedEof,
+            ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            ErrorKind::Usage => io::ErrorKind::InvalidInput,
+            ErrorKind::NotAStream | ErrorKind::Damaged | ErrorKind::Limit => io::ErrorKind::InvalidData,
+        };
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,122 @@
+use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
+
+use crate::block::Block;
+
+/// At most so many blocks wait to be used again.
+const POOL_MAX: usize = 8;
+
+/// A source with the bytes that were read and not yet used, in one aligned block.
+///
+/// Messages share the block. It is read into only while nobody else holds it; otherwise its rest moves to another one.
+#[derive(Debug)]
+pub(crate) struct Input<R> {
+    source: R,
+    block: Arc<Block>,
+    start: usize,
+    end: usize,
+    block_size: usize,
+    /// Blocks that messages may still share; used again when they don't.
+    pool: Vec<Arc<Block>>,
+}
+
+impl<R: Read> Input<R> {
+    pub(crate) fn new(source: R, block_size: usize) -> Self {
+        let block = Arc::new(Block::new(block_size));
+        Self { source, block, start: 0, end: 0, block_size, pool: Vec::new() }
+    }
+
+    /// What was read and not used.
+    #[inline]
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.block[self.start..self.end]
+    }
+
+    /// Where the data start in the block.
+    #[inline]
+    pub(crate) fn offset(&self) -> usize {
+        self.start
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> &Arc<Block> {
+        &self.block
+    }
+
+    pub(crate) fn use_up(&mut self, len: usize) {
+        self.start += len;
+        debug_assert!(self.start <= self.end);
+    }
+
+    /// Reads once; returns how many bytes came, 0 at the end of the source. `need` is how many bytes from the start of
+    /// the data are wanted in one piece; memory grows as bytes arrive, at most to twice what is there.
+    pub(crate) fn read_more(&mut self, need: usize) -> io::Result<usize> {
+        self.make_room(need);
+        let spare = Arc::get_mut(&mut self.block).expect("make_room gave a block of our own");
+        let count = read_uninterrupted(&mut self.source, &mut spare[self.end..])?;
+        self.end += count;
+        Ok(count)
+    }
+
+    /// Reads once into a buffer of the caller's: for what doesn't have to lie in blocks.
+    pub(crate) fn read_into(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        read_uninterrupted(&mut self.source, buffer)
+    }
+
+    /// Takes the data out, for good.
+    pub(crate) fn take_data(&mut self) -> Vec<u8> {
+        let data = self.data().to_vec();
+        self.start = self.end;
+        data
+    }
+
+    /// Makes the block our own, with room behind the data.
+    fn make_room(&mut self, need: usize) {
+        let len = self.end - self.start;
+        let is_ours = Arc::get_mut(&mut self.block).is_some();
+        // Data that start the block can't be moved to where more fits, only to a larger one, once this one is full.
+        let is_well_placed = self.start == 0 || self.start + need <= self.block.len();
+        if is_ours && is_well_placed && self.end < self.block.len() {
+            return;
+        }
+        let size = if need > self.block_size { need.min(2 * len).max(self.block_size) } else { self.block_size };
+        if is_ours && size == self.block.len() {
+            let range = self.start..self.end;
+            if let Some(block) = Arc::get_mut(&mut self.block) {
+                block.copy_within(range, 0);
+            }
+        } else {
+            let mut next = self.take_block(size);
+            if let Some(block) = Arc::get_mut(&mut next) {
+                block[..len].copy_from_slice(self.data());
+            }
+            let old = std::mem::replace(&mut self.block, next);
+            if old.len() == self.block_size && self.pool.len() < POOL_MAX {
+                self.pool.push(old);
+            }
+        }
+        self.start = 0;
+        self.end = len;
+    }
+
+    fn take_block(&mut self, size: usize) -> Arc<Block> {
+        if size == self.block_size
+            && let Some(free) = self.pool.iter_mut().position(|block| Arc::get_mut(block).is_some())
+        {
+            return self.pool.swap_remove(free);
+        }
+        Arc::new(Block::new(size))
+    }
+}
+
+fn read_uninterrupted(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match source.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(count) if count > buffer.len() => {
+                return Err(io::Error::other("the source gave more bytes than it was asked for"));
+            }
+            result => return result,
+        }
+    }
+}

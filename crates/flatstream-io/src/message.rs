@@ -1,0 +1,111 @@
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::block::Block;
+
+/// A message that was read and verified. It owns a share of the block it lies in, so it may outlive its reader, go to
+/// another thread, and become [`Bytes`] without being copied.
+///
+/// It starts at a multiple of 8 bytes in memory, as a FlatBuffer needs it. A message that is kept keeps its whole block
+/// (256 KiB): to keep a few small ones for long, take [`to_owned_bytes`](Self::to_owned_bytes).
+///
+/// ```
+/// use flatstream_io::{Reader, WriteOptions, Writer};
+///
+/// let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
+/// writer.append(b"hello")?;
+/// let bytes = writer.finish()?;
+///
+/// let message = Reader::new(&bytes[..])?.next().unwrap()?;
+/// assert_eq!(&message[..], b"hello");
+/// assert_eq!(message.sequence(), Some(0));
+/// let shared: bytes::Bytes = message.into();
+/// # Ok::<(), flatstream_io::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Message {
+    block: Arc<Block>,
+    body: Range<usize>,
+    position: u64,
+    sequence: Option<u64>,
+}
+
+impl Message {
+    pub(crate) fn new(block: Arc<Block>, body: Range<usize>, position: u64, sequence: Option<u64>) -> Self {
+        Self { block, body, position, sequence }
+    }
+
+    /// The position of its frame, in bytes from the start of the stream.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many messages were appended before it; `None` where that isn't known, which is between damage and the next
+    /// sync frame.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// A copy that holds no more than itself.
+    #[must_use]
+    pub fn to_owned_bytes(&self) -> Bytes {
+        Bytes::copy_from_slice(self)
+    }
+
+    /// The root table of type `T`, after the FlatBuffers verifier has checked the message.
+    ///
+    /// It takes the `flatbuffers` crate in this crate's version; with another version, pass the bytes to that one's
+    /// `root`.
+    ///
+    /// # Errors
+    /// What the verifier found.
+    #[cfg(feature = "flatbuffers")]
+    pub fn root<'a, T>(&'a self) -> Result<T::Inner, flatbuffers::InvalidFlatbuffer>
+    where
+        T: flatbuffers::Follow<'a> + flatbuffers::Verifiable + 'a,
+    {
+        flatbuffers::root::<T>(self)
+    }
+}
+
+impl Deref for Message {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.block[self.body.clone()]
+    }
+}
+
+impl AsRef<[u8]> for Message {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl From<Message> for Bytes {
+    fn from(message: Message) -> Self {
+        Self::from_owner(message)
+    }
+}
+
+impl PartialEq<[u8]> for Message {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("sequence", &self.sequence)
+            .field("position", &self.position)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+use std::io::{self, ErrorKind, Write};
+
+use crate::error::{Error, Result};
+
+/// A sink that is called no more after it has failed once.
+pub(crate) struct Output<W> {
+    /// `None` only after `take`.
+    sink: Option<W>,
+    /// How many bytes the sink has taken.
+    taken: u64,
+    failure: Option<Error>,
+    /// Set while the sink is being called: if it panics there, nothing more is sent to it.
+    is_in_sink: bool,
+}
+
+impl<W: Write> Output<W> {
+    pub(crate) fn new(sink: W) -> Self {
+        Self { sink: Some(sink), taken: 0, failure: None, is_in_sink: false }
+    }
+
+    /// Refuses after the first failure, naming it.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        self.failure.as_ref().map_or(Ok(()), |first| Err(first.refused()))
+    }
+
+    /// Whether anything may still be sent, with no one there to hear of an error.
+    pub(crate) fn is_usable_on_drop(&self) -> bool {
+        self.sink.is_some() && self.failure.is_none() && !self.is_in_sink
+    }
+
+    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let written = self.call(|sink| match sink.write(rest)? {
+                0 => Err(io::Error::new(ErrorKind::WriteZero, "the sink takes no more bytes")),
+                written if written > rest.len() => Err(io::Error::other("the sink took more bytes than it was given")),
+                written => Ok(written),
+            })?;
+            self.taken += written as u64;
+            rest = &rest[written..];
+        }
+        Ok(())
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.call(W::flush)
+    }
+
+    /// Calls the sink until it isn't interrupted; nothing else is tried again.
+    fn call<T>(&mut self, mut call: impl FnMut(&mut W) -> io::Result<T>) -> Result<T> {
+        self.check_usable()?;
+        let sink = self.sink.as_mut().ok_or_else(|| Error::usage("the writer was finished before"))?;
+        self.is_in_sink = true;
+        let result = loop {
+            match call(sink) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result,
+            }
+        };
+        self.is_in_sink = false;
+        result.map_err(|error| {
+            let error = Error::write(error, self.taken);
+            self.failure = Some(error.clone());
+            error
+        })
+    }
+
+    pub(crate) fn take(&mut self) -> Option<W> {
+        self.sink.take()
+    }
+
+    pub(crate) fn get_ref(&self) -> Option<&W> {
+        self.sink.as_ref()
+    }
+}

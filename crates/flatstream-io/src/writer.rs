@@ -1,0 +1,248 @@
+use std::fmt;
+use std::io::Write;
+
+use flatstream_format::layout::ALIGNMENT;
+use flatstream_format::{Checksum, EncodeError, Encoder, Header, Session, SyncFlags};
+
+use crate::block::Block;
+use crate::error::{Error, Result};
+use crate::hasher::Hasher;
+use crate::options::{Now, WriteOptions};
+use crate::output::Output;
+
+/// Appends messages to a stream.
+///
+/// Messages are gathered in a block of 256 KiB, so no `BufWriter` is needed. Three words say how far a message got:
+/// [`append`](Self::append) has accepted it, [`flush`](Self::flush) has handed it to the sink, and only a sink that was
+/// told to *sync* (`File::sync_data`) keeps it through a power cut.
+///
+/// After a failed write or flush the writer refuses everything with an error that names the first failure, because what
+/// the sink kept of the failed call is unknown. A writer that is dropped without [`finish`](Self::finish) hands what it
+/// gathered to the sink; the stream then ends *open*, which a reader can tell from *closed*.
+///
+/// ```
+/// use flatstream_io::{WriteOptions, Writer};
+///
+/// let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
+/// assert_eq!(writer.append(b"the first message")?, 0);
+/// assert_eq!(writer.append(b"the second")?, 1);
+/// let bytes = writer.finish()?;
+/// assert_eq!(&bytes[8..12], b"FLS1");
+/// # Ok::<(), flatstream_io::Error>(())
+/// ```
+pub struct Writer<W: Write> {
+    output: Output<W>,
+    block: Block,
+    /// How much of the block is filled. A failed writer's is full, so that `append` comes to the slow path.
+    filled: usize,
+    encoder: Encoder<Hasher>,
+    header: Header,
+    now: Now,
+}
+
+impl<W: Write> Writer<W> {
+    /// A writer of a new stream. The header goes into the block; the sink isn't called yet.
+    ///
+    /// # Errors
+    /// Of the kind `Unsupported` if the checksum's feature is off or a private one has no hasher, `Limit` if schema and
+    /// metadata exceed 1 MiB, `Usage` for other options that make no stream (stream id 0, a message identifier that
+    /// doesn't have 4 bytes).
+    #[expect(clippy::needless_pass_by_value, reason = "it reads best: `Writer::new(sink, WriteOptions::new())`")]
+    pub fn new(sink: W, options: WriteOptions) -> Result<Self> {
+        let header = options.build_header()?;
+        let session = Session { stream_id: options.choose_stream_id()?, epoch: 0 };
+        let mut writer = Self {
+            encoder: Encoder::new(header.essentials(), session, options.build_hasher()?),
+            output: Output::new(sink),
+            block: Block::new(options.chosen_block_size()),
+            filled: 0,
+            now: options.now(),
+            header,
+        };
+        let region = writer.header.as_bytes().to_vec();
+        writer.put(&region)?;
+        writer.put_sync(SyncFlags::NONE)?;
+        Ok(writer)
+    }
+
+    /// Appends a message; returns its sequence number, counted from 0.
+    ///
+    /// A message longer than a block goes to the sink without being copied.
+    ///
+    /// # Errors
+    /// Of the kind `Usage` for an empty message and `Limit` for one beyond `max_message_len`: the stream is unharmed
+    /// and goes on. Of the kind `Io` if the sink fails: the writer then refuses everything.
+    #[inline]
+    pub fn append(&mut self, message: &[u8]) -> Result<u64> {
+        let sequence = self.encoder.sequence();
+        let spare = self.block.get_mut(self.filled..).unwrap_or_default();
+        match self.encoder.encode_message(message, spare) {
+            Ok(len) => {
+                self.filled += len;
+                Ok(sequence)
+            }
+            Err(_) => self.append_slowly(message.len() as u64, |writer| {
+                let head = writer.encoder.message(message);
+                let head = head.map_err(|error| writer.encode_error(error))?;
+                writer.put(&head)?;
+                writer.put(message)
+            }),
+        }
+    }
+
+    /// Appends a message that lies in pieces, as if they were put together; returns its sequence number.
+    ///
+    /// ```
+    /// use flatstream_io::{Reader, WriteOptions, Writer};
+    ///
+    /// let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
+    /// writer.append_parts(&[b"head ", b"and ", b"tail"])?;
+    /// let bytes = writer.finish()?;
+    /// let message = Reader::new(&bytes[..])?.next().unwrap()?;
+    /// assert_eq!(&message[..], b"head and tail");
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<u64> {
+        let len = parts.iter().map(|part| part.len() as u64).sum();
+        self.append_slowly(len, |writer| {
+            let digest = match writer.encoder.hasher().digest_parts(parts) {
+                Some(digest) => digest,
+                None => writer.encoder.hasher().digest(&parts.concat()),
+            };
+            let head = writer.encoder.message_with_digest(len, digest);
+            let head = head.map_err(|error| writer.encode_error(error))?;
+            writer.put(&head)?;
+            parts.iter().try_for_each(|part| writer.put(part))
+        })
+    }
+
+    /// Whatever comes before and after a message that doesn't simply go into the block; `put` brings head and body.
+    #[cold]
+    fn append_slowly(&mut self, len: u64, put: impl FnOnce(&mut Self) -> Result<()>) -> Result<u64> {
+        self.output.check_usable()?;
+        // Before the sync frame: a message that is refused changes nothing.
+        self.encoder.check_message_len(len).map_err(|error| self.encode_error(error))?;
+        if self.encoder.sync_due() {
+            self.put_sync(SyncFlags::NONE)?;
+        }
+        let sequence = self.encoder.sequence();
+        put(self)?;
+        let pad = len.next_multiple_of(ALIGNMENT as u64) - len;
+        self.put(&[0; ALIGNMENT][..pad as usize])?;
+        Ok(sequence)
+    }
+
+    fn encode_error(&self, error: EncodeError) -> Error {
+        Error::encode(error, self.encoder.position())
+    }
+
+    /// Hands everything appended so far to the sink and flushes it. What a file then holds survives this process, but
+    /// not yet a power cut.
+    ///
+    /// # Errors
+    /// Of the kind `Io`: the writer then refuses everything.
+    pub fn flush(&mut self) -> Result<()> {
+        self.output.check_usable()?;
+        self.spill()?;
+        self.note_failure(|writer| writer.output.flush())
+    }
+
+    /// Marks the stream as closed, hands everything to the sink, flushes it and gives it back.
+    ///
+    /// # Errors
+    /// Of the kind `Io`. The sink is dropped then.
+    pub fn finish(mut self) -> Result<W> {
+        self.output.check_usable()?;
+        self.put_sync(SyncFlags::CLOSED)?;
+        self.flush()?;
+        self.output.take().ok_or_else(|| Error::usage("the writer was finished before"))
+    }
+
+    /// The stream's header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The stream's identity.
+    #[must_use]
+    pub fn stream_id(&self) -> u64 {
+        self.encoder.session().stream_id
+    }
+
+    /// How many messages were appended: the sequence number of the next.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.encoder.sequence()
+    }
+
+    /// The size of the stream so far in bytes, with what isn't flushed yet.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.encoder.position()
+    }
+
+    /// The sink.
+    #[must_use]
+    pub fn get_ref(&self) -> &W {
+        self.output.get_ref().expect("only finish takes the sink, and it takes the writer too")
+    }
+
+    fn put_sync(&mut self, flags: SyncFlags) -> Result<()> {
+        let frame = self.encoder.sync((self.now)(), flags);
+        self.put(&frame)
+    }
+
+    /// Puts bytes into the block, and full blocks into the sink. What fills whole blocks isn't copied.
+    fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
+        while !bytes.is_empty() {
+            if bytes.len() >= self.block.len() {
+                self.spill()?;
+                return self.note_failure(|writer| writer.output.write_all(bytes));
+            }
+            let spare = self.block.get_mut(self.filled..).unwrap_or_default();
+            let (now, later) = bytes.split_at(bytes.len().min(spare.len()));
+            spare[..now.len()].copy_from_slice(now);
+            self.filled += now.len();
+            bytes = later;
+            if self.filled == self.block.len() {
+                self.spill()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the block to the sink.
+    fn spill(&mut self) -> Result<()> {
+        self.note_failure(|writer| writer.output.write_all(&writer.block[..writer.filled]))?;
+        self.filled = 0;
+        Ok(())
+    }
+
+    fn note_failure(&mut self, call: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        call(self).inspect_err(|_| self.filled = self.block.len())
+    }
+}
+
+impl<W: Write> Drop for Writer<W> {
+    /// Hands what was gathered to the sink; no one hears of an error, and the stream isn't marked as closed.
+    fn drop(&mut self) {
+        if self.output.is_usable_on_drop() {
+            let _ = self.spill().and_then(|()| self.output.flush());
+        }
+    }
+}
+
+impl<W: Write> fmt::Debug for Writer<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("stream_id", &format_args!("{:#018x}", self.stream_id()))
+            .field("checksum", &self.header.checksum())
+            .field("sequence", &self.sequence())
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}
