@@ -1,1 +1,71 @@
-fn main(){}
+//! What contributors and CI run. `cargo xtask` alone lists the commands.
+
+#![forbid(unsafe_code)]
+
+mod ci;
+
+mod codegen;
+mod features;
+mod no_std;
+mod tidy;
+mod vectors;
+
+mod command;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  ci                 all of the following, as CI runs it
+  codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
+  features           every combination of crate features
+  no-std             prove that the codec needs no std and cannot panic
+  tidy               the house rules
+  vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
+";
+
+/// What a command returns: an error is a sentence for a person.
+type Outcome = Result<Verdict, String>;
+
+/// How a step that didn't fail ended.
+#[derive(Debug)]
+enum Verdict {
+    Passed,
+    /// With the reason. Only outside CI: there, whatever is missing is a failure.
+    Skipped(String),
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments[..] {
+        ["ci"] => return ci::run_all(),
+        ["codegen"] => codegen::generate(),
+        ["codegen", "--check"] => codegen::check(),
+        ["features"] => features::run_combinations(),
+        ["no-std"] => no_std::run_proof(),
+        ["tidy"] => tidy::run_rules(),
+        ["vectors"] => vectors::run_script("make"),
+        ["vectors", "--check"] => vectors::run_script("check"),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("cargo xtask: unknown command: {}\n\n{HELP}", arguments.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(Verdict::Passed) => ExitCode::SUCCESS,
+        Ok(Verdict::Skipped(why)) => {
+            eprintln!("SKIPPED: {why}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,6 +1,6 @@
-use crate::{Checksum, ChecksumType, crc32c};
 #[cfg(feature = "crc")]
 use crate::crc32;
+use crate::{Checksum, ChecksumType, crc32c};
 #[cfg(feature = "xxhash")]
 use crate::{xxh3, xxh64};
 

@@ -12,10 +12,10 @@ const CHECK_VALUES: [(ChecksumType, &[u8], u32); 11] = [
     (ChecksumType::Crc32c, &[0xFF; 32], 0x62A8_AB43),
     (ChecksumType::Crc32, b"123456789", 0xCBF4_3926),
     (ChecksumType::Crc32, b"", 0),
-    (ChecksumType::Xxh64, b"", 0x51D8_E999),      // EF46DB37 51D8E999
-    (ChecksumType::Xxh64, b"abc", 0xAD77_0999),   // 44BC2CF5 AD770999
-    (ChecksumType::Xxh3, b"", 0x38D3_94C2),       // 2D068005 38D394C2
-    (ChecksumType::Xxh3, b"abc", 0x892F_3950),    // 78AF5F94 892F3950
+    (ChecksumType::Xxh64, b"", 0x51D8_E999),    // EF46DB37 51D8E999
+    (ChecksumType::Xxh64, b"abc", 0xAD77_0999), // 44BC2CF5 AD770999
+    (ChecksumType::Xxh3, b"", 0x38D3_94C2),     // 2D068005 38D394C2
+    (ChecksumType::Xxh3, b"abc", 0x892F_3950),  // 78AF5F94 892F3950
 ];
 
 /// Those of the format's algorithms that this build has; the others must say which feature they need.
@@ -52,9 +52,7 @@ fn xxh64_by_definition(body: &[u8]) -> u64 {
         0x27D4_EB2F_1656_67C5,
     ];
     let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
-    let round = |acc: u64, lane: u64| {
-        acc.wrapping_add(lane.wrapping_mul(P[1])).rotate_left(31).wrapping_mul(P[0])
-    };
+    let round = |acc: u64, lane: u64| acc.wrapping_add(lane.wrapping_mul(P[1])).rotate_left(31).wrapping_mul(P[0]);
     let mut rest = body;
     let mut acc = P[4];
     if body.len() >= 32 {

@@ -289,9 +289,9 @@ impl<C: Checksum> Decoder<C> {
     #[must_use]
     pub fn at_end_of_data(&self, data: &[u8]) -> Option<Stop> {
         let found = data.len() as u64;
-        let expected = data.first_chunk().map_or(frame::HEAD_LEN as u64, |head| {
-            crate::frame_len(Head::from_bytes(head).body_len())
-        });
+        let expected = data
+            .first_chunk()
+            .map_or(frame::HEAD_LEN as u64, |head| crate::frame_len(Head::from_bytes(head).body_len()));
         (found > 0).then(|| self.stop(StopReason::Incomplete { expected, found }))
     }
 

@@ -227,9 +227,7 @@ impl<C: Checksum> Encoder<C> {
     /// [`EncodeError::NoRoom`]; the encoder is unchanged then.
     pub fn encode_sync(&mut self, time: i64, flags: SyncFlags, out: &mut [u8]) -> Result<usize, EncodeError> {
         let found = out.len() as u64;
-        let place = out
-            .first_chunk_mut()
-            .ok_or(EncodeError::NoRoom { expected: sync::FRAME_LEN as u64, found })?;
+        let place = out.first_chunk_mut().ok_or(EncodeError::NoRoom { expected: sync::FRAME_LEN as u64, found })?;
         *place = self.sync(time, flags);
         Ok(sync::FRAME_LEN)
     }

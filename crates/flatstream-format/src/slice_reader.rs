@@ -57,7 +57,12 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
     pub fn with_hasher(data: &'a [u8], max_message_len: u32, hasher: C) -> Result<Self, Error> {
         let essentials = Essentials::parse(data)?;
         let rest = data.get(essentials.header_len as usize..).unwrap_or_default();
-        Ok(Self { essentials, decoder: Decoder::new(&essentials, max_message_len, hasher), rest, state: State::Reading })
+        Ok(Self {
+            essentials,
+            decoder: Decoder::new(&essentials, max_message_len, hasher),
+            rest,
+            state: State::Reading,
+        })
     }
 
     /// The numbers of the stream's header.

@@ -1,8 +1,8 @@
 //! Every known-answer vector of `docs/format/vectors`, read; and the valid ones written again.
 
 use flatstream_format::{
-    Algorithm, Checksum, ChecksumType, Decoded, Decoder, Encoder, Error, Essentials, HeaderError, Session,
-    SliceReader, SyncFlags, TailSearch, Unavailable, limits,
+    Algorithm, Checksum, ChecksumType, Decoded, Decoder, Encoder, Error, Essentials, HeaderError, Session, SliceReader,
+    SyncFlags, TailSearch, Unavailable, limits,
 };
 use flatstream_testkit::adler32::adler32;
 use flatstream_testkit::vectors::{self, Found, Vector};

@@ -94,12 +94,7 @@ impl<R: Read> Reader<R> {
         Opening::new(source, options).open()
     }
 
-    pub(crate) fn from_parts(
-        input: Input<R>,
-        header: Header,
-        decoder: Decoder<Hasher>,
-        requires_closed: bool,
-    ) -> Self {
+    pub(crate) fn from_parts(input: Input<R>, header: Header, decoder: Decoder<Hasher>, requires_closed: bool) -> Self {
         let (position, sequence) = (decoder.position(), decoder.sequence());
         let spans = Box::new([Span::default(); ROW_LEN]);
         let row = Row { spans, next: 0, count: 0, offset: 0, position, sequence };
@@ -187,8 +182,7 @@ impl<R: Read> Reader<R> {
             Outcome::Failed { error, .. } => Err(error.clone()),
             Outcome::Damaged { tail, .. } => {
                 let position = self.decoder.position();
-                tail.find_end(&mut self.input, self.decoder.hasher())
-                    .map_err(|error| Error::read(error, position))?;
+                tail.find_end(&mut self.input, self.decoder.hasher()).map_err(|error| Error::read(error, position))?;
                 Ok(tail.search().end())
             }
             Outcome::Reading | Outcome::Stopped(_) => {
@@ -309,9 +303,9 @@ impl<R: Read> Reader<R> {
     /// Whether an error that ended reading was given already.
     fn is_told(&self) -> bool {
         match &self.outcome {
-            Outcome::Damaged { is_told, .. }
-            | Outcome::Failed { is_told, .. }
-            | Outcome::NotClosed { is_told, .. } => *is_told,
+            Outcome::Damaged { is_told, .. } | Outcome::Failed { is_told, .. } | Outcome::NotClosed { is_told, .. } => {
+                *is_told
+            }
             Outcome::Reading | Outcome::Ended(_) | Outcome::Stopped(_) => false,
         }
     }

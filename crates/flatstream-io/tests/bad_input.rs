@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use flatstream_io::{EndState, ErrorKind, HeaderBuilder, ReadOptions, Reader, WriteOptions, Writer};
 use flatstream_io::{ChecksumType, Clock};
+use flatstream_io::{EndState, ErrorKind, HeaderBuilder, ReadOptions, Reader, WriteOptions, Writer};
 use flatstream_testkit::allocations::{CountingAllocator, largest_allocation};
 use flatstream_testkit::noise::Noise;
 use flatstream_testkit::{damage, vectors};
@@ -105,7 +105,10 @@ fn messages_say_where_and_what() {
     stream[at] ^= 1;
     let error = read(&stream).1.unwrap();
     let text = error.to_string();
-    assert!(text.starts_with(&format!("damaged at position {}: the frame's check is 0x", error.position().unwrap())), "{text}");
+    assert!(
+        text.starts_with(&format!("damaged at position {}: the frame's check is 0x", error.position().unwrap())),
+        "{text}"
+    );
     assert!(text.contains("expected 0x") && text.contains("follows at position"), "{text}");
 }
 

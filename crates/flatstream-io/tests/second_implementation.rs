@@ -73,8 +73,7 @@ fn python_reads_what_the_writer_wrote() {
         assert!(line.contains("\"message_type\": \"A.B\"") && line.contains("\"schema\": \"010203\""), "{line}");
         assert!(line.contains("\"error\": null"), "{line}");
         assert!(line.contains("\"state\": \"closed\""), "{line}");
-        let found: Vec<&str> =
-            line.split("\"hex\": \"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        let found: Vec<&str> = line.split("\"hex\": \"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
         let expected: Vec<String> = messages(nth as u64).iter().map(|message| hex(message)).collect();
         assert_eq!(found, expected, "{checksum}");
     }

@@ -38,10 +38,7 @@ pub fn table(title: &str) -> Vec<Row> {
     let section = section(title);
     let mut lines = section.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let columns = cells(lines.next().unwrap_or_else(|| panic!("no table below {title:?}")));
-    let rows: Vec<Row> = lines
-        .skip(1)
-        .map(|line| columns.iter().cloned().zip(cells(line)).collect())
-        .collect();
+    let rows: Vec<Row> = lines.skip(1).map(|line| columns.iter().cloned().zip(cells(line)).collect()).collect();
     assert!(!rows.is_empty(), "the table below {title:?} is empty");
     rows
 }

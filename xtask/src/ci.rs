@@ -1,0 +1,81 @@
+//! `cargo xtask ci`: every check, each with the command that repeats it alone and with the time it took.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::command::{exists, run, run_with};
+use crate::{Outcome, Verdict, codegen, features, no_std, tidy, vectors};
+
+/// A check: the command that repeats it alone, and what is done here (given that command).
+type Step = (&'static str, fn(&str) -> Outcome);
+
+const STEPS: &[Step] = &[
+    ("cargo fmt --all --check", run),
+    ("cargo xtask tidy", |_| tidy::run_rules()),
+    ("cargo xtask codegen --check", |_| codegen::check()),
+    ("cargo xtask vectors --check", |_| vectors::run_script("check")),
+    ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
+    ("cargo nextest run --workspace --all-features", test),
+    ("cargo test --workspace --all-features --doc", run),
+    ("cargo doc --workspace --all-features --no-deps", document),
+    ("cargo xtask features", |_| features::run_combinations()),
+    ("cargo xtask no-std", |_| no_std::run_proof()),
+    ("cargo run --release --example telemetry -- --seconds 1 --out target/ci.fls", run),
+    ("cargo run --release --example private_checksum", run),
+];
+
+/// Runs all steps, whatever fails on the way; the last line counts them.
+pub(crate) fn run_all() -> ExitCode {
+    let start = Instant::now();
+    let mut failed = Vec::new();
+    let mut skipped = Vec::new();
+    for step in STEPS {
+        match run_step(step) {
+            Ok(Verdict::Passed) => {}
+            Ok(Verdict::Skipped(_)) => skipped.push(step.0),
+            Err(_) => failed.push(step.0),
+        }
+    }
+    println!("\n== {:.0} s in all", start.elapsed().as_secs_f64());
+    skipped.iter().for_each(|step| println!("skipped: {step}"));
+    failed.iter().for_each(|step| println!("failed:  {step}"));
+    let passed = STEPS.len() - failed.len() - skipped.len();
+    match skipped.len() {
+        0 => println!("{passed} passed, {} failed", failed.len()),
+        skipped => println!("{passed} passed, {} failed, {skipped} skipped", failed.len()),
+    }
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run_step((line, check): &Step) -> Outcome {
+    println!("\n== {line}");
+    let start = Instant::now();
+    let outcome = check(line);
+    let seconds = start.elapsed().as_secs_f64();
+    match &outcome {
+        Ok(Verdict::Passed) => println!("-- passed in {seconds:.1} s"),
+        Ok(Verdict::Skipped(why)) => println!("-- SKIPPED: {why}"),
+        Err(error) => println!("-- FAILED in {seconds:.1} s: {error}\n-- to repeat it: {line}"),
+    }
+    outcome
+}
+
+/// By nextest, where it is installed; `cargo test` runs the same tests.
+fn test(line: &str) -> Outcome {
+    let line = match exists("cargo nextest --version") {
+        true => line,
+        false => "cargo test --workspace --all-features --lib --bins --tests",
+    };
+    run_with(line, |command| {
+        // Tests that need flatc take the one that the codegen step has checked.
+        if let Some(flatc) = codegen::find_flatc() {
+            command.env("FLATC", flatc);
+        }
+    })
+}
+
+fn document(line: &str) -> Outcome {
+    run_with(line, |command| {
+        command.env("RUSTDOCFLAGS", "-D warnings");
+    })
+}

