@@ -15,7 +15,7 @@ const STEPS: &[Step] = &[
     ("cargo xtask codegen --check", |_| codegen::check()),
     ("cargo xtask vectors --check", |_| vectors::run_script("check")),
     ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
-    ("cargo nextest run --workspace --all-features", test),
+    ("cargo nextest run --workspace --exclude flatstream-benches --all-features", test),
     ("cargo test --workspace --all-features --doc", run),
     ("cargo doc --workspace --all-features --no-deps", document),
     ("cargo xtask features", |_| features::run_combinations()),
@@ -64,7 +64,7 @@ fn run_step((line, check): &Step) -> Outcome {
 fn test(line: &str) -> Outcome {
     let line = match exists("cargo nextest --version") {
         true => line,
-        false => "cargo test --workspace --all-features --lib --bins --tests",
+        false => "cargo test --workspace --exclude flatstream-benches --all-features --lib --bins --tests",
     };
     run_with(line, |command| {
         // Tests that need flatc take the one that the codegen step has checked.

@@ -1,6 +1,6 @@
 //! `cargo xtask no-std`: proves on the host what firmware needs. `no_std_proof` has no std, no main, no libc and no
-//! allocator, and its panic handler calls a function that doesn't exist: it links only if no panicking branch is left in
-//! encoder and decoder.
+//! allocator, and its panic handler calls a function that doesn't exist: it links only if no panicking branch is left
+//! in encoder and decoder.
 
 use std::process::Command;
 

@@ -172,7 +172,10 @@ fn every_id_goes_there_and_back_or_is_unknown() {
 
 proptest! {
     #[test]
-    fn large_bodies_in_many_parts(body in prop::collection::vec(any::<u8>(), 0..20_000), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+    fn large_bodies_in_many_parts(
+        body in prop::collection::vec(any::<u8>(), 0..20_000),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..9),
+    ) {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(body.len() + 1)).collect();
         cuts.extend([0, body.len()]);
         cuts.sort_unstable();

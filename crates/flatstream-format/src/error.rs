@@ -169,7 +169,11 @@ pub enum StopReason {
     #[error("a control frame's kind is not four ASCII letters")]
     ControlKind,
     /// A control frame of a kind that a reader must know.
-    #[error("a control frame of the kind \"{}\" must be understood, and this reader doesn't know it (a newer flatstream is needed)", .0.escape_ascii())]
+    #[error(
+        "a control frame of the kind \"{}\" must be understood, and this reader doesn't know it (a newer flatstream is \
+         needed)",
+        .0.escape_ascii()
+    )]
     UnsupportedKind([u8; 4]),
     /// Directly behind the header stands something else than a sync frame.
     #[error("expected the first sync frame, found another frame")]
@@ -252,8 +256,8 @@ impl StopReason {
         }
     }
 
-    /// Whether the bytes behind decide what this was: torn, scattered or corrupt. A kind of frame that must be understood
-    /// says nothing about the file.
+    /// Whether the bytes behind decide what this was: torn, scattered or corrupt. A kind of frame that must be
+    /// understood says nothing about the file.
     #[must_use]
     pub const fn is_decided_by_what_follows(&self) -> bool {
         !matches!(self, Self::UnsupportedKind(_))

@@ -314,7 +314,8 @@ impl TailSearch {
         End { state, position, bytes_behind: self.bytes_seen, searched_all }
     }
 
-    /// The error that a strict reader gives, as far as the bytes that were seen tell; `None` where the stream just ends.
+    /// The error that a strict reader gives, as far as the bytes that were seen tell; `None` where the stream just
+    /// ends.
     ///
     /// A message beyond the reader's limit is only that if it is all there. If the data end before it does, its length
     /// was no length, and the frame is one that isn't whole.

@@ -129,6 +129,6 @@ fn error_codes() {
 fn the_worked_example_can_be_read() {
     let bytes = worked_example();
     let mut reader = SliceReader::new(&bytes).unwrap();
-    assert_eq!(reader.by_ref().filter(|message| message.is_ok()).count(), 2);
+    assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 2);
     assert!(reader.end().unwrap().is_closed());
 }

@@ -16,11 +16,8 @@ impl Checksum for Adler32 {
 }
 
 fn is_compiled_in(checksum: ChecksumType) -> bool {
-    match checksum.feature() {
-        Some("crc") => cfg!(feature = "crc"),
-        Some("xxhash") => cfg!(feature = "xxhash"),
-        _ => true,
-    }
+    let features = [("crc", cfg!(feature = "crc")), ("xxhash", cfg!(feature = "xxhash"))];
+    features.iter().all(|(feature, is_on)| *is_on || checksum.feature() != Some(feature))
 }
 
 /// Reads a vector through blocks of 64 bytes, and from a source that gives `at_most` bytes a read.

@@ -86,11 +86,13 @@ impl fmt::Display for Summary {
         writeln!(f, "  checksum   {}", self.checksum)?;
         writeln!(f, "  ended      {end}")?;
         writeln!(f)?;
-        writeln!(f, "  {:<44} {:>7} {:>14} {:>14} {:>14}", "source", "events", "min", "mean", "max")?;
-        for (name, values) in self.sources.iter().take(ROWS_MAX) {
+        let shown = || self.sources.iter().take(ROWS_MAX);
+        let width = shown().map(|(name, _)| name.len()).max().unwrap_or_default();
+        writeln!(f, "  {:<width$} {:>7} {:>14} {:>14} {:>14}", "source", "events", "min", "mean", "max")?;
+        for (name, values) in shown() {
             let Values { count, min, sum, max } = values;
             let mean = sum / *count as f64;
-            writeln!(f, "  {name:<44} {count:>7} {min:>14.3} {mean:>14.3} {max:>14.3}")?;
+            writeln!(f, "  {name:<width$} {count:>7} {min:>14.3} {mean:>14.3} {max:>14.3}")?;
         }
         match self.sources.len().saturating_sub(ROWS_MAX) {
             0 => Ok(()),
