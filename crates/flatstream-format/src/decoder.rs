@@ -159,10 +159,7 @@ impl<C: Checksum> Decoder<C> {
                 checksum_id: header.checksum.id(),
                 header_len: header.header_len,
                 sync_interval: header.sync_interval,
-                promised_limit: match header.max_message_len {
-                    0 => frame::BODY_LEN_MAX,
-                    promised => promised.min(frame::BODY_LEN_MAX),
-                },
+                promised_limit: header.message_limit(),
                 reader_limit: max_message_len.min(frame::BODY_LEN_MAX),
                 control_limit: header.max_message_len.clamp(control::BODY_LIMIT, frame::BODY_LEN_MAX),
             },

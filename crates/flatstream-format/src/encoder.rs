@@ -57,10 +57,7 @@ impl<C: Checksum> Encoder<C> {
             position: u64::from(header.header_len),
             sequence: 0,
             sync_due_at: 0,
-            message_limit: match header.max_message_len {
-                0 => frame::BODY_LEN_MAX,
-                promised => promised.min(frame::BODY_LEN_MAX),
-            },
+            message_limit: header.message_limit(),
             sync_interval: header.sync_interval,
             header_check: header.header_check,
             checksum_id: header.checksum.id(),

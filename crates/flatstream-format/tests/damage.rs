@@ -34,6 +34,16 @@ fn every_truncation(checksum: ChecksumType) {
     assert!(matches!(stream.check_prefix(&stream.bytes, stream.bytes.len()), Ended::End(end) if end.is_closed()));
 }
 
+/// A flip behind the header is noticed in its frame. Only behind the last frame is there nothing that shows a loss.
+fn check_flip(stream: &Stream, at: usize, damaged: &[u8]) {
+    let start = stream.frame_start(at);
+    let is_last = start + 64 == stream.bytes.len();
+    match stream.check_prefix(damaged, start) {
+        Ended::Error(error) => assert_eq!(error.position(), start as u64, "flip in byte {at}"),
+        Ended::End(end) => assert!(is_last && end.is_torn(), "flip in byte {at}: {end}"),
+    }
+}
+
 /// With a digest every flip is noticed where it is, and delivers neither a wrong message nor a later one.
 fn every_bit(checksum: ChecksumType) {
     let stream = Stream::of_hundreds(checksum);
@@ -42,14 +52,8 @@ fn every_bit(checksum: ChecksumType) {
         flips += 1;
         if at < stream.header_len {
             assert!(matches!(stream.check_prefix(damaged, 0), Ended::Error(_)), "flip in byte {at} of the header");
-            return;
-        }
-        let start = stream.frame_start(at);
-        // Only behind the last frame is there nothing that shows a loss.
-        let is_last = start + 64 == stream.bytes.len();
-        match stream.check_prefix(damaged, start) {
-            Ended::Error(error) => assert_eq!(error.position(), start as u64, "flip in byte {at}"),
-            Ended::End(end) => assert!(is_last && end.is_torn(), "flip in byte {at}: {end}"),
+        } else {
+            check_flip(&stream, at, damaged);
         }
     });
     println!("{checksum}: {flips} flips, 0 wrong messages, 0 unnoticed");
@@ -111,14 +115,8 @@ fn without_a_checksum_every_flip_outside_a_body_is_noticed() {
         in_bodies[body..body + message.len()].fill(true);
     }
     damage::for_each_bit_flip(&stream.bytes, |at, damaged| {
-        if at < stream.header_len || in_bodies[at] {
-            return;
-        }
-        let start = stream.frame_start(at);
-        let is_last = start + 64 == stream.bytes.len();
-        match stream.check_prefix(damaged, start) {
-            Ended::Error(error) => assert_eq!(error.position(), start as u64, "flip in byte {at}"),
-            Ended::End(end) => assert!(is_last && end.is_torn(), "flip in byte {at}: {end}"),
+        if at >= stream.header_len && !in_bodies[at] {
+            check_flip(&stream, at, damaged);
         }
     });
 }

@@ -3,28 +3,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
 
 use flatstream_io::{ChecksumType, Clock, Reader, WriteOptions, Writer};
+use flatstream_testkit::folder::Folder;
 use flatstream_testkit::noise::Noise;
 use flatstream_testkit::python;
-
-/// A folder of this test's own, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("flatstream-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
@@ -51,7 +34,7 @@ fn python_reads_what_the_writer_wrote() {
     let folder = Folder::new("python-reads");
     let mut paths = Vec::new();
     for (nth, checksum) in checksums().enumerate() {
-        let path = folder.0.join(format!("{nth}.fls"));
+        let path = folder.join(format!("{nth}.fls"));
         let options = WriteOptions::new()
             .checksum(checksum)
             .sync_interval(2048)
@@ -84,10 +67,10 @@ fn the_reader_reads_what_python_wrote() {
     let folder = Folder::new("python-writes");
     for (nth, checksum) in checksums().enumerate() {
         let messages = messages(100 + nth as u64);
-        let list = folder.0.join("messages.ndjson");
+        let list = folder.join("messages.ndjson");
         let lines: Vec<String> = messages.iter().map(|message| format!("\"{}\"\n", hex(message))).collect();
         fs::write(&list, lines.concat()).unwrap();
-        let path = folder.0.join("python.fls");
+        let path = folder.join("python.fls");
         let name = format!("{checksum:?}").to_lowercase();
         let arguments = ["write", path.to_str().unwrap(), "--checksum", &name, "--sync-interval", "1024"];
         let arguments = arguments.into_iter().chain(["--stream-id", "77", "--messages-from", list.to_str().unwrap()]);

@@ -6,6 +6,7 @@ pub mod allocations;
 pub mod damage;
 pub mod faulty;
 pub mod flatc;
+pub mod folder;
 pub mod noise;
 pub mod python;
 pub mod spec;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use flatstream::{ChecksumType, WriteOptions, Writer};
+use flatstream_testkit::folder::Folder;
 use flatstream_testkit::{flatc, vectors};
 
 /// The header as JSON, as the README and the specification say it is printed.
@@ -25,8 +26,7 @@ fn header_json(flatc: &Path, folder: &Path, file: &str) -> String {
 #[test]
 fn flatc_prints_the_header_of_any_stream_file() {
     let Some(flatc) = flatc::find() else { return };
-    let folder = std::env::temp_dir().join(format!("flatstream-flatc-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    let folder = Folder::new("flatc");
 
     let options = WriteOptions::new()
         .checksum(ChecksumType::None)
@@ -36,7 +36,7 @@ fn flatc_prints_the_header_of_any_stream_file() {
     let mut writer = Writer::new(fs::File::create(folder.join("ours.fls")).unwrap(), options).unwrap();
     writer.append(b"a message").unwrap();
     writer.finish().unwrap();
-    let json = header_json(&flatc, &folder, "ours.fls");
+    let json = header_json(&flatc, folder.path(), "ours.fls");
     for expected in
         ["\"checksum\": \"None\"", "\"message_type\": \"Telemetry.TelemetryEvent\"", "\"vehicle\"", "UnixUtc"]
     {
@@ -46,8 +46,7 @@ fn flatc_prints_the_header_of_any_stream_file() {
     for vector in vectors::load("valid") {
         let file = format!("{}.fls", vector.name);
         fs::write(folder.join(&file), &vector.bytes).unwrap();
-        let json = header_json(&flatc, &folder, &file);
+        let json = header_json(&flatc, folder.path(), &file);
         assert!(json.contains("\"version\": 1"), "{}: {json}", vector.name);
     }
-    fs::remove_dir_all(&folder).unwrap();
 }

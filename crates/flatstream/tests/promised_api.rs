@@ -10,24 +10,8 @@ use std::fs::File;
 
 use flatbuffers::FlatBufferBuilder;
 use flatstream::{ChecksumType, Reader, WriteOptions, Writer};
+use flatstream_testkit::folder::Folder;
 use telemetry_generated::telemetry::{TelemetryEvent, TelemetryEventArgs, root_as_telemetry_event};
-
-/// A folder of this test's own, removed at the end.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("flatstream-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn build(builder: &mut FlatBufferBuilder<'_>, number: u64) {
     builder.reset();
@@ -41,7 +25,7 @@ fn build(builder: &mut FlatBufferBuilder<'_>, number: u64) {
 #[test]
 fn as_promised() -> std::io::Result<()> {
     let folder = Folder::new("promised");
-    let path = folder.0.join("telemetry.fls");
+    let path = folder.join("telemetry.fls");
     let mut builder = FlatBufferBuilder::new();
 
     let options = WriteOptions::new().checksum(ChecksumType::Crc32c); // also Xxh64, None, ...

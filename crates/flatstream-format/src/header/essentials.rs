@@ -3,7 +3,7 @@
 use flatstream_checksum::{Algorithm, Checksum, ChecksumType};
 
 use crate::error::{HeaderError, Opening};
-use crate::layout::{FORMAT_VERSION, header};
+use crate::layout::{FORMAT_VERSION, frame, header};
 use crate::sync::ALIGNMENT_LOG2;
 
 /// What the times of sync frames mean. Specification: section 3.
@@ -73,6 +73,18 @@ pub struct Essentials {
     pub clock: Clock,
     /// Features that a reader may ignore.
     pub optional_features: u32,
+}
+
+impl Essentials {
+    /// The longest message that the stream may hold: what the writer promised, or what a length word can say.
+    #[must_use]
+    pub const fn message_limit(&self) -> u32 {
+        if self.max_message_len == 0 || self.max_message_len > frame::BODY_LEN_MAX {
+            frame::BODY_LEN_MAX
+        } else {
+            self.max_message_len
+        }
+    }
 }
 
 /// What [`locate_header`] found at the start of some data.
