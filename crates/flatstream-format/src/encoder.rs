@@ -178,14 +178,13 @@ impl<C: Checksum> Encoder<C> {
     /// # Errors
     /// [`EncodeError::Empty`], [`EncodeError::TooLong`].
     #[inline]
-    pub fn check_message_len(&self, len: u64) -> Result<u32, EncodeError> {
-        // One comparison for both ends: 0 wraps to the greatest number.
-        if len.wrapping_sub(1) < u64::from(self.message_limit) {
-            return Ok(len as u32);
-        }
+    pub const fn check_message_len(&self, len: u64) -> Result<u32, EncodeError> {
         match len {
             0 => Err(EncodeError::Empty),
-            found => Err(EncodeError::TooLong { found, limit: self.message_limit }),
+            found if found > self.message_limit as u64 => {
+                Err(EncodeError::TooLong { found, limit: self.message_limit })
+            }
+            len => Ok(len as u32),
         }
     }
 
@@ -201,21 +200,39 @@ impl<C: Checksum> Encoder<C> {
     ///
     /// # Errors
     /// [`EncodeError`]; nothing was written and the encoder is unchanged then.
-    #[inline]
+    #[inline(always)]
     pub fn encode_message(&mut self, body: &[u8], out: &mut [u8]) -> Result<usize, EncodeError> {
-        if self.sync_due() {
-            return Err(EncodeError::SyncDue);
+        match self.encode_if_possible(body, out) {
+            Some(len) => Ok(len),
+            None => Err(self.why_not(body.len(), out.len())),
         }
-        let len = self.check_message_len(body.len() as u64)?;
-        let needed = frame::HEAD_LEN + padded(body.len());
-        let no_room = EncodeError::NoRoom { expected: needed as u64, found: out.len() as u64 };
-        let (head, rest) = out.get_mut(..needed).and_then(|frame| frame.split_first_chunk_mut()).ok_or(no_room)?;
+    }
+
+    #[inline(always)]
+    fn encode_if_possible(&mut self, body: &[u8], out: &mut [u8]) -> Option<usize> {
+        // One comparison for both ends of the length: 0 wraps to the greatest number.
+        if self.sync_due() || (body.len() as u64).wrapping_sub(1) >= u64::from(self.message_limit) {
+            return None;
+        }
+        let frame_len = frame::HEAD_LEN + padded(body.len());
+        let (head, rest) = out.get_mut(..frame_len)?.split_first_chunk_mut()?;
         // A whole word of zeros, of which the body then covers all but the pad: cheaper than filling 0 to 7 bytes.
-        *rest.last_chunk_mut().ok_or(no_room)? = [0; ALIGNMENT];
-        let (place, _) = rest.split_at_mut_checked(body.len()).ok_or(no_room)?;
-        *head = self.accept(len, self.hasher.digest(body));
+        *rest.last_chunk_mut()? = [0; ALIGNMENT];
+        let (place, _) = rest.split_at_mut_checked(body.len())?;
+        *head = self.accept(body.len() as u32, self.hasher.digest(body));
         place.copy_from_slice(body);
-        Ok(needed)
+        Some(frame_len)
+    }
+
+    #[cold]
+    fn why_not(&self, body_len: usize, room: usize) -> EncodeError {
+        if self.sync_due() {
+            return EncodeError::SyncDue;
+        }
+        match self.check_message_len(body_len as u64) {
+            Err(error) => error,
+            Ok(len) => EncodeError::NoRoom { expected: frame_len(len), found: room as u64 },
+        }
     }
 
     /// Puts the next sync frame at the start of `out`; returns its size in bytes. See [`sync`](Self::sync).

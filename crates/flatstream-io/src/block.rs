@@ -9,16 +9,17 @@ const ALIGNMENT: usize = 64;
 /// The alignment is found inside a larger `Vec`, whose bytes never move because it never grows; so no `unsafe` is
 /// needed.
 pub(crate) struct Block {
+    /// Unused bytes up to the first aligned one, then the block.
     storage: Vec<u8>,
     start: usize,
-    size: usize,
 }
 
 impl Block {
     pub(crate) fn new(size: usize) -> Self {
-        let storage = vec![0; size + ALIGNMENT];
+        let mut storage = vec![0; size + ALIGNMENT];
         let start = storage.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Self { storage, start, size }
+        storage.truncate(start + size);
+        Self { storage, start }
     }
 }
 
@@ -27,20 +28,20 @@ impl Deref for Block {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.storage[self.start..self.start + self.size]
+        &self.storage[self.start..]
     }
 }
 
 impl DerefMut for Block {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
-        &mut self.storage[self.start..self.start + self.size]
+        &mut self.storage[self.start..]
     }
 }
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Block({} bytes)", self.size)
+        write!(f, "Block({} bytes)", self.len())
     }
 }
 
