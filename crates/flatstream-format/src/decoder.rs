@@ -366,7 +366,7 @@ impl<C: Checksum> Decoder<C> {
         if first.is_ascii_uppercase() { Err(StopReason::UnsupportedKind(kind)) } else { Ok(kind) }
     }
 
-    /// Specification: section 8, "Acceptance".
+    /// Specification: section 10, "A frame at D", step 9.
     fn check_sync(&self, sync: &Sync) -> Result<(), StopReason> {
         if let Some(field) = sync.field_out_of_range() {
             return Err(StopReason::SyncField(field));

@@ -8,7 +8,7 @@ use crate::limits::SYNC_GAP_MIN;
 use crate::mask::Salt;
 use crate::sync::{ALIGNMENT_LOG2, Sync, SyncFlags, TIME_NONE};
 
-/// Which stream is written, and for the how manieth time it is opened.
+/// Which stream is written, and how often it was reopened.
 ///
 /// ```
 /// use flatstream_format::Session;

@@ -12,10 +12,10 @@ pub enum HeaderError {
     #[error("not a flatstream: expected \"FLS1\" at position 8, found {found}")]
     NotAStream {
         /// The up to 12 bytes at the start.
-        found: Opening,
+        found: FirstBytes,
     },
     /// The data end inside the header region: an open, empty stream.
-    #[error("the data end inside the header: expected {expected} bytes, found {found}; no message was written yet")]
+    #[error("the data end inside the header: expected {expected} bytes, found {found}; these bytes hold no message")]
     Incomplete {
         /// The size of the region in bytes.
         expected: u64,
@@ -90,12 +90,12 @@ impl HeaderError {
 
 /// The first bytes of something that isn't a stream, for a person to recognise it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opening {
+pub struct FirstBytes {
     bytes: [u8; header::IDENTIFIER.end],
     len: u8,
 }
 
-impl Opening {
+impl FirstBytes {
     pub(crate) fn of(data: &[u8]) -> Self {
         let mut bytes = [0; header::IDENTIFIER.end];
         let mut len = 0;
@@ -107,7 +107,7 @@ impl Opening {
     }
 }
 
-impl fmt::Display for Opening {
+impl fmt::Display for FirstBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = self.bytes.get(..usize::from(self.len)).unwrap_or_default();
         if found.is_empty() {
@@ -222,8 +222,9 @@ pub enum StopReason {
     /// A good frame behind the CLOSED sync frame that should have been the last.
     #[error("a frame follows the sync frame that closed the stream")]
     AfterClosed,
-    /// The message is longer than this reader is willing to hold.
-    #[error("a message of {found} bytes exceeds this reader's limit of {limit} (raise its max_message_len)")]
+    /// The message, or the control frame, is longer than this reader is willing to hold. Not in the specification: its
+    /// code is `limit`.
+    #[error("a frame of {found} bytes exceeds this reader's limit of {limit} (raise its max_message_len)")]
     Limit {
         /// The length.
         found: u32,

@@ -26,7 +26,7 @@ mod generated;
 
 pub use decoder::{Decoded, Decoder, MessageRef, Span};
 pub use encoder::{Encoder, Session};
-pub use error::{EncodeError, Error, Evidence, EvidenceKind, HeaderError, Opening, Stop, StopReason};
+pub use error::{EncodeError, Error, Evidence, EvidenceKind, FirstBytes, HeaderError, Stop, StopReason};
 pub use flatstream_checksum::{Algorithm, Checksum, ChecksumType, FIRST_PRIVATE_ID, Unavailable};
 pub use frame::frame_len;
 pub use header::{Clock, Essentials, Located, locate_header};

@@ -12,8 +12,11 @@ pub const SYNC_INTERVAL: u32 = 64 << 10;
 /// The first sync frames of a stream stand at least this many bytes apart: 1 KiB. The gap then doubles.
 pub const SYNC_GAP_MIN: u64 = 1 << 10;
 
-/// At most so many bytes behind damage are searched for frames: 16 MiB.
+/// At most so many bytes behind damage are searched for frames: 16 MiB, or a whole rejected frame and 1 MiB.
 pub const SEARCH_WINDOW_MAX: usize = 16 << 20;
+
+/// Candidates with a body of at most so many bytes are tried before longer ones: 64 KiB.
+pub const SEARCH_SHORT: u32 = 64 << 10;
 
 /// A search hashes at most this many times the bytes it searches ...
 pub const SEARCH_HASH_FACTOR: u64 = 16;

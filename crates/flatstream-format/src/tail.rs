@@ -1,6 +1,7 @@
 //! How a stream ended: what lies behind the place where reading stopped. Specification: section 11.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use flatstream_checksum::Checksum;
 
@@ -9,7 +10,7 @@ use crate::error::{Error, Evidence, EvidenceKind, Stop, StopReason};
 use crate::frame::{Head, frame_len, split_body};
 use crate::header::{Located, locate_header};
 use crate::layout::{ALIGNMENT, frame, header, sync};
-use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_WINDOW_MAX};
+use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_SHORT, SEARCH_WINDOW_MAX};
 use crate::mask::Salt;
 use crate::sync::{Sync, control_digest};
 use crate::{Algorithm, Essentials};
@@ -21,11 +22,12 @@ pub struct End {
     pub state: EndState,
     /// Where the good data end, in bytes from the start of the stream.
     pub position: u64,
-    /// How many bytes lie behind: blank ones if open or closed, else bytes that weren't understood. For a scattered or
-    /// corrupt stream, as many as were looked at.
+    /// How many bytes lie behind: blank ones if open or closed, ones that weren't understood if torn, ones that weren't
+    /// delivered if scattered or corrupt (there, as many as were looked at).
     pub bytes_behind: u64,
-    /// Whether every place behind was searched that could show the stream going on. `false` only for a torn end behind
-    /// which so many false candidates lie that the search gave up ([`SEARCH_HASH_FACTOR`]).
+    /// Whether every place behind was searched that could show the stream going on. `false` only for a torn end: more
+    /// bytes lie behind than the window for frames holds, or so many false candidates that hashing had to stop
+    /// ([`limits`](crate::limits)). Good frames may lie behind then, but no sync frame does.
     pub searched_all: bool,
 }
 
@@ -39,8 +41,8 @@ pub enum EndState {
     /// In the middle of a frame, with nothing of the stream behind it: the ordinary end of a stream whose writer, or
     /// whose machine, died.
     Torn,
-    /// Good frames lie behind bad bytes, none of which was known to be durable: what a power cut leaves of writes that
-    /// nobody waited for.
+    /// Good frames lie behind bad bytes, and nothing says that these were durable: what a power cut leaves of writes
+    /// that nobody waited for, or damage to a stream whose writer never said what was durable.
     Scattered,
     /// Bytes that had been reported durable are bad.
     Corrupt,
@@ -54,7 +56,7 @@ impl End {
         Self { state, position: decoder.position(), bytes_behind: 0, searched_all: true }
     }
 
-    /// Whether the writer finished, and nothing was lost.
+    /// Whether the writer finished.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.state == EndState::Closed
@@ -86,9 +88,10 @@ impl fmt::Display for End {
         match state {
             EndState::Closed | EndState::Open if *bytes_behind == 0 => Ok(()),
             EndState::Closed | EndState::Open => write!(f, ", {bytes_behind} blank bytes behind"),
-            _ => write!(f, ", {bytes_behind} bytes behind not understood"),
+            EndState::Torn => write!(f, ", {bytes_behind} bytes behind not understood"),
+            EndState::Scattered | EndState::Corrupt => write!(f, ", nothing behind was delivered"),
         }?;
-        if *searched_all { Ok(()) } else { f.write_str(", not all of them searched") }
+        if *searched_all { Ok(()) } else { f.write_str(", not all of them searched for frames") }
     }
 }
 
@@ -107,8 +110,22 @@ pub struct TailSearch {
     blank: Blank,
     evidence: Option<Evidence>,
     is_corrupt: bool,
-    searched_all: bool,
+    is_budget_spent: bool,
+    /// How many bytes from the stop on were searched for frames.
+    window_searched: u64,
     bytes_seen: u64,
+}
+
+struct Candidate<'w> {
+    head: Head,
+    body: &'w [u8],
+}
+
+impl Candidate<'_> {
+    fn is_good<C: Checksum>(&self, hasher: &C, salt: Salt, position: u64) -> bool {
+        let digest = if self.head.is_control() { control_digest(self.body) } else { hasher.digest(self.body) };
+        self.head.check == digest ^ salt.mask(position, self.head.length_word)
+    }
 }
 
 /// Whether all bytes so far are 0x00, or all are 0xFF.
@@ -130,7 +147,8 @@ impl TailSearch {
             blank: Blank::SoFar(None),
             evidence: None,
             is_corrupt: false,
-            searched_all: true,
+            is_budget_spent: false,
+            window_searched: 0,
             bytes_seen: 0,
         }
     }
@@ -157,12 +175,12 @@ impl TailSearch {
     #[must_use]
     pub fn is_error_known(&self) -> bool {
         match self.limit_exceeded() {
-            Some(frame_len) => self.bytes_seen >= frame_len,
+            Some(claimed) => self.bytes_seen >= claimed || self.is_inside(claimed),
             None => self.evidence.is_some(),
         }
     }
 
-    /// The size of the frame at the stop, if it was only too long for this reader.
+    /// The size that the frame at the stop claims, if that was only too long for this reader.
     fn limit_exceeded(&self) -> Option<u64> {
         match self.stop.reason {
             StopReason::Limit { found, .. } => Some(frame_len(found)),
@@ -170,58 +188,82 @@ impl TailSearch {
         }
     }
 
+    /// Whether the evidence lies inside a frame of this size at the stop: then it is no frame.
+    fn is_inside(&self, claimed: u64) -> bool {
+        self.evidence.is_some_and(|evidence| evidence.position.wrapping_sub(self.stop.position) < claimed)
+    }
+
+    /// The size of the frame at the stop, if it was all there and its check was wrong.
+    fn rejected_frame_len(&self) -> Option<usize> {
+        match self.stop.reason {
+            StopReason::Check { length, .. } => usize::try_from(frame_len(length)).ok(),
+            _ => None,
+        }
+    }
+
     /// How many bytes from the stop on are searched for frames: enough for two sync intervals and for the longest
-    /// message, at least 1 MiB and at most 16 MiB.
+    /// message, at least 1 MiB and at most 16 MiB; and behind a frame whose check is wrong, 1 MiB behind it at least.
     #[must_use]
     pub fn window_len(&self) -> usize {
         let longest = self.rules.message_limit() as usize;
         let intervals = (self.rules.sync_interval as usize).saturating_mul(2);
-        longest.max(intervals).clamp(header::REGION_LEN_MAX, SEARCH_WINDOW_MAX)
+        let rejected = self.rejected_frame_len().unwrap_or_default();
+        longest
+            .max(intervals)
+            .clamp(header::REGION_LEN_MAX, SEARCH_WINDOW_MAX)
+            .max(rejected.saturating_add(header::REGION_LEN_MAX))
     }
 
-    /// Searches the bytes directly behind the stop for frames in their places and for a second stream's header.
+    /// Searches the bytes directly behind the stop for frames in their places and for a second stream's header:
+    /// [`window_len`](Self::window_len) of them, or all there are.
     pub fn search_window<C: Checksum>(&mut self, hasher: &C, window: &[u8]) {
+        self.window_searched = window.len() as u64;
         if self.evidence.is_some() {
             return;
         }
-        if let Ok(Located::Region(_)) = locate_header(window)
-            && Essentials::region_is_good(window)
-        {
+        if Essentials::region_is_good(window) {
             self.found(self.stop.position, EvidenceKind::Header);
             return;
         }
+        let Some(salt) = self.salt else { return };
+        // A damaged body whose length is sound: the next frame stands behind it.
+        if let Some(rejected) = self.rejected_frame_len()
+            && let Some(candidate) = window.get(rejected..).and_then(|data| self.candidate(data))
+        {
+            let position = self.stop.position.wrapping_add(rejected as u64);
+            if candidate.is_good(hasher, salt, position) {
+                self.found(position, EvidenceKind::Frame);
+                return;
+            }
+        }
         // Short candidates first: they are cheap, and false long ones can't use up the budget before them.
-        let mut budget = SEARCH_HASH_FACTOR * window.len() as u64 + SEARCH_HASH_FREE;
-        const SHORT: u32 = 1 << 16;
-        if !self.search_frames(hasher, window, 1..=SHORT, &mut budget) {
-            self.search_frames(hasher, window, SHORT + 1..=frame::BODY_LEN_MAX, &mut budget);
+        let mut budget = SEARCH_HASH_FACTOR.saturating_mul(window.len() as u64).saturating_add(SEARCH_HASH_FREE);
+        if !self.search_frames(hasher, salt, window, 1..=SEARCH_SHORT, &mut budget) {
+            self.search_frames(hasher, salt, window, SEARCH_SHORT + 1..=frame::BODY_LEN_MAX, &mut budget);
         }
     }
 
+    /// Tries each multiple of 8 at which a frame of such a length may start; `true` if one is good.
     fn search_frames<C: Checksum>(
         &mut self,
         hasher: &C,
+        salt: Salt,
         window: &[u8],
-        lengths: core::ops::RangeInclusive<u32>,
+        lengths: RangeInclusive<u32>,
         budget: &mut u64,
     ) -> bool {
-        let Some(salt) = self.salt else { return false };
         let mut rest = window;
         let mut position = self.stop.position;
-        while let Some((head, behind)) = rest.split_first_chunk::<{ frame::HEAD_LEN }>() {
-            let head = Head::from_bytes(head);
-            let len = head.body_len();
-            let limit = if head.is_control() { self.rules.control_limit } else { self.rules.message_limit() };
-            if lengths.contains(&len)
-                && len <= limit
-                && let Some((body, _)) = split_body(behind, len)
+        while rest.len() > frame::HEAD_LEN {
+            if let Some(candidate) = self.candidate(rest)
+                && lengths.contains(&candidate.head.body_len())
             {
-                if u64::from(len) > *budget {
-                    self.searched_all = false;
+                let cost = u64::from(candidate.head.body_len());
+                if cost > *budget {
+                    self.is_budget_spent = true;
                 } else {
-                    *budget -= u64::from(len);
-                    let digest = if head.is_control() { control_digest(body) } else { hasher.digest(body) };
-                    if head.check == digest ^ salt.mask(position, head.length_word) {
+                    *budget -= cost;
+                    if candidate.is_good(hasher, salt, position) {
                         self.found(position, EvidenceKind::Frame);
                         return true;
                     }
@@ -231,6 +273,17 @@ impl TailSearch {
             position = position.wrapping_add(ALIGNMENT as u64);
         }
         false
+    }
+
+    /// What may be a frame: its length is legal, and it is all there.
+    fn candidate<'w>(&self, data: &'w [u8]) -> Option<Candidate<'w>> {
+        let (head, behind) = data.split_first_chunk()?;
+        let head = Head::from_bytes(head);
+        let limit = if head.is_control() { self.rules.control_limit } else { self.rules.message_limit() };
+        if head.body_len() == 0 || head.body_len() > limit {
+            return None;
+        }
+        split_body(behind, head.body_len()).map(|(body, _)| Candidate { head, body })
     }
 
     /// Searches `data`, which begin at `position`, for sync frames wherever they lie. Returns how many bytes from the
@@ -310,23 +363,27 @@ impl TailSearch {
             (Blank::No, None) if in_first_sync => EndState::Open,
             (Blank::No, None) => EndState::Torn,
         };
-        let searched_all = self.searched_all || state != EndState::Torn;
+        // Beyond the window only sync frames were looked for.
+        let was_searched = !self.is_budget_spent && self.bytes_seen <= self.window_searched;
+        let searched_all = was_searched || state != EndState::Torn;
         End { state, position, bytes_behind: self.bytes_seen, searched_all }
     }
 
     /// The error that a strict reader gives, as far as the bytes that were seen tell; `None` where the stream just
     /// ends.
     ///
-    /// A message beyond the reader's limit is only that if it is all there. If the data end before it does, its length
-    /// was no length, and the frame is one that isn't whole.
+    /// A message beyond the reader's limit is only that if it is all there and nothing in it shows that it is no
+    /// message. If the data end before it does, or the stream goes on inside it, it is a frame that isn't whole.
     #[must_use]
     pub fn error(&self) -> Option<Error> {
         let mut stop = self.stop.clone();
         if let Some(expected) = self.limit_exceeded() {
-            if self.bytes_seen >= expected {
-                return Some(Error::Frame { stop, evidence: None });
-            }
-            stop.reason = StopReason::Incomplete { expected, found: self.bytes_seen };
+            let found = match self.evidence {
+                Some(evidence) if self.is_inside(expected) => evidence.position.wrapping_sub(stop.position),
+                _ if self.bytes_seen >= expected => return Some(Error::Frame { stop, evidence: None }),
+                _ => self.bytes_seen,
+            };
+            stop.reason = StopReason::Incomplete { expected, found };
         }
         let evidence = Some(self.evidence?);
         Some(Error::Frame { stop, evidence })

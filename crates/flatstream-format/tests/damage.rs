@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Ended, Stream};
-use flatstream_format::{ChecksumType, EndState};
+use flatstream_format::{Algorithm, Checksum, ChecksumType, EndState, HeaderBuilder, SliceReader};
 use flatstream_testkit::damage;
 
 fn every_truncation(checksum: ChecksumType) {
@@ -119,6 +119,74 @@ fn without_a_checksum_every_flip_outside_a_body_is_noticed() {
             check_flip(&stream, at, damaged);
         }
     });
+}
+
+/// A damaged body far longer than any window, with nothing but messages behind it: the next frame stands where its
+/// length says.
+#[test]
+fn damage_in_a_body_beyond_the_window_is_noticed() {
+    let mut noise = flatstream_testkit::noise::Noise::new(3);
+    let mut messages = noise.messages(20, 100);
+    messages.insert(10, noise.bytes(17 << 20));
+    // Small numbers: each is a plausible length, and together they would use up any budget.
+    let small: Vec<u8> = (0..5_000_000u32).flat_map(|number| (number % 1000 + 1).to_le_bytes()).collect();
+    for long in [noise.bytes(17 << 20), small] {
+        messages[10] = long;
+        let header = HeaderBuilder::new(ChecksumType::Crc32c).sync_interval(0).build().unwrap();
+        let mut stream = Stream::with_header(header.as_bytes(), 1, messages.clone());
+        let start = stream.ends[9];
+        stream.bytes.truncate(stream.bytes.len() - 64); // no sync frame behind it either
+        stream.bytes[start + 1000] ^= 1;
+        match stream.check_prefix(&stream.bytes, start) {
+            Ended::Error(error) => assert_eq!((error.position(), error.code()), (start as u64, "frame_check")),
+            Ended::End(end) => panic!("went unnoticed: {end}"),
+        }
+    }
+}
+
+/// Where more lies behind than is searched, the answer says so.
+#[test]
+fn a_tail_beyond_the_window_is_said_not_to_be_searched() {
+    let header = HeaderBuilder::new(ChecksumType::Crc32c).sync_interval(0).max_message_len(1000).build().unwrap();
+    let mut stream = Stream::with_header(header.as_bytes(), 1, vec![vec![1; 100]]);
+    stream.bytes.truncate(stream.bytes.len() - 64);
+    let whole = stream.bytes.len();
+    for (len, searched_all) in [(1 << 20, true), (3 << 20, false)] {
+        let mut bytes = stream.bytes.clone();
+        bytes.resize(whole + len, 0x5A);
+        match stream.check_prefix(&bytes, whole) {
+            Ended::End(end) => assert_eq!((end.state, end.searched_all), (EndState::Torn, searched_all), "{end}"),
+            Ended::Error(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Any tail is judged with work that is bounded by its size: hashing at most 16 times as much, and 16 MiB more.
+#[test]
+fn the_work_behind_damage_is_bounded() {
+    struct Counting(std::cell::Cell<u64>);
+    impl Checksum for Counting {
+        fn digest(&self, body: &[u8]) -> u32 {
+            self.0.set(self.0.get() + body.len() as u64);
+            Algorithm::CRC32C.digest(body)
+        }
+    }
+    let header = HeaderBuilder::new(ChecksumType::Crc32c).max_message_len(0).build().unwrap();
+    let stream = Stream::with_header(header.as_bytes(), 1, vec![vec![1; 100]]);
+    let torn = &stream.bytes[..stream.bytes.len() - 64];
+    for len in [100_000u32, 4 << 20] {
+        for plausible in [8, 1000, 60_000, len / 2] {
+            let tail: Vec<u8> = (0..len / 4).flat_map(|_| plausible.to_le_bytes()).collect();
+            let bytes = [torn, &tail].concat();
+            let counting = Counting(std::cell::Cell::new(0));
+            let mut reader = SliceReader::with_hasher(&bytes, u32::MAX, &counting).unwrap();
+            assert_eq!(reader.by_ref().filter(Result::is_ok).count(), 1);
+            assert!(reader.end().unwrap().is_torn());
+            // The frame that was rejected and the one behind it come on top.
+            let bound = 18 * u64::from(len) + (16 << 20);
+            assert!(counting.0.get() <= bound, "{} bytes hashed for {len} of {plausible}", counting.0.get());
+        }
+    }
 }
 
 /// Whatever stands behind the last frame, the messages before it are delivered, and the answer comes.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// What a block's first byte is aligned to: a cache line, and more than any FlatBuffer asks for.
+/// What a block's first byte is aligned to: a cache line.
 const ALIGNMENT: usize = 64;
 
 /// A piece of memory of a fixed size, aligned, so that a message in it is aligned as it is in its stream.

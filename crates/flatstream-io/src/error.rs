@@ -22,7 +22,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 ///     "not a flatstream: expected \"FLS1\" at position 8, found \"%PDF-1.7 and\""
 /// );
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ pub enum ErrorKind {
     Io,
     /// These bytes are no stream.
     NotAStream,
-    /// The data end inside the header: nothing was appended yet.
+    /// The data end inside the header, so they hold no message.
     Incomplete,
     /// The stream is damaged at [`Error::position`]: scattered or corrupt.
     Damaged,
@@ -174,6 +174,13 @@ fn format_kind(error: &flatstream_format::Error) -> ErrorKind {
     }
 }
 
+/// The sentence of `Display`: it is what `main` prints when it returns an error.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let position = self.0.position.unwrap_or_default();
@@ -187,7 +194,10 @@ impl fmt::Display for Error {
             Cause::Options(HeaderError::Length(found)) => {
                 write!(f, "schema, metadata and texts make a header of {found} bytes, expected at most 1 MiB")
             }
-            Cause::Options(error) => write!(f, "these options make no header: {error}"),
+            Cause::Options(HeaderError::UnknownChecksum(id)) => {
+                write!(f, "a private checksum has an id from 128 to 255, not {id}")
+            }
+            Cause::Options(error) => write!(f, "these options make no stream: {error}"),
             Cause::Usage(what) => f.write_str(what),
         }
     }

@@ -9,7 +9,8 @@ use crate::block::Block;
 /// A message that was read and verified. It owns a share of the block it lies in, so it may outlive its reader, go to
 /// another thread, and become [`Bytes`] without being copied.
 ///
-/// It starts at a multiple of 8 bytes in memory, as a FlatBuffer needs it. A message that is kept keeps its whole block
+/// It starts at a multiple of 8 bytes in memory, which every FlatBuffer needs whose schema has no `force_align` above 8
+/// (such a one has to be copied to where it wants to be). A message that is kept keeps its whole block
 /// (256 KiB): to keep a few small ones for long, take [`to_owned_bytes`](Self::to_owned_bytes).
 ///
 /// ```

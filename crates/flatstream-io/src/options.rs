@@ -32,8 +32,7 @@ pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct WriteOptions {
     header: HeaderBuilder,
     ready_header: Option<Header>,
-    checksum: ChecksumType,
-    hasher: Option<PrivateHasher>,
+    private_checksum: Option<(u8, PrivateHasher)>,
     now: Now,
     stream_id: Option<u64>,
     block_size: usize,
@@ -54,8 +53,7 @@ impl WriteOptions {
                 .clock(Clock::UnixUtc)
                 .writer(concat!("flatstream ", env!("CARGO_PKG_VERSION"))),
             ready_header: None,
-            checksum: ChecksumType::default(),
-            hasher: None,
+            private_checksum: None,
             now: Arc::new(unix_now),
             stream_id: None,
             block_size: BLOCK_SIZE,
@@ -65,28 +63,44 @@ impl WriteOptions {
     /// What protects the messages' bodies. The default is CRC-32C.
     pub fn checksum(mut self, checksum: ChecksumType) -> Self {
         self.header = self.header.checksum(checksum);
-        self.checksum = checksum;
-        self.hasher = None;
         self
     }
 
     /// Protects the messages' bodies by an algorithm of one's own, under an id from 128 to 255. Readers need it too:
-    /// [`ReadOptions::hasher`].
+    /// [`ReadOptions::private_checksum`].
+    ///
+    /// ```
+    /// use flatstream_io::{Checksum, ReadOptions, Reader, WriteOptions, Writer};
+    ///
+    /// struct Sum;
+    ///
+    /// impl Checksum for Sum {
+    ///     fn digest(&self, body: &[u8]) -> u32 {
+    ///         body.iter().map(|&byte| u32::from(byte)).sum()
+    ///     }
+    /// }
+    ///
+    /// let mut writer = Writer::new(Vec::new(), WriteOptions::new().private_checksum(200, Sum))?;
+    /// writer.append(b"hello")?;
+    /// let bytes = writer.finish()?;
+    /// let mut reader = Reader::with_options(&bytes[..], ReadOptions::new().private_checksum(200, Sum))?;
+    /// assert_eq!(reader.next_message()?, Some(&b"hello"[..]));
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
     pub fn private_checksum(mut self, id: u8, hasher: impl Checksum + Send + Sync + 'static) -> Self {
-        self = self.checksum(ChecksumType::Private(id));
-        self.hasher = Some(Arc::new(hasher));
-        self
+        self.private_checksum = Some((id, Arc::new(hasher)));
+        self.checksum(ChecksumType::Private(id))
     }
 
-    /// Bytes between sync frames, at which a reader can go on after damage, join, or seek. The default is 64 KiB (0.1 %
-    /// of the stream); 0 = only at the start and at the end.
+    /// Bytes between sync frames, which say where they stand and how many messages came before. The default is 64 KiB
+    /// (0.1 % of the stream); 0 = only at the start, when reopened, and at the end.
     pub fn sync_interval(mut self, bytes: u32) -> Self {
         self.header = self.header.sync_interval(bytes);
         self
     }
 
     /// The longest message in bytes, as a promise to readers; longer ones are refused. The default is 16 MiB; 0 = no
-    /// promise, and messages of up to 2 GiB.
+    /// promise, and messages of up to 2 GiB less one byte. A reader takes messages of up to 64 MiB unless told otherwise.
     pub fn max_message_len(mut self, bytes: u32) -> Self {
         self.header = self.header.max_message_len(bytes);
         self
@@ -123,7 +137,9 @@ impl WriteOptions {
         self
     }
 
-    /// A header made beforehand; it takes the place of all that these options would put into one.
+    /// A header made beforehand: it goes into the stream unchanged. Whatever else is set that a header holds (checksum,
+    /// limits, texts, what the clock means) is then not used, in whatever order it was set; the hasher of a private
+    /// checksum is.
     ///
     /// ```
     /// use flatstream_io::{ChecksumType, HeaderBuilder, WriteOptions, Writer};
@@ -134,7 +150,6 @@ impl WriteOptions {
     /// # Ok::<(), flatstream_io::Error>(())
     /// ```
     pub fn header(mut self, header: Header) -> Self {
-        self.checksum = header.checksum();
         self.ready_header = Some(header);
         self
     }
@@ -167,8 +182,10 @@ impl WriteOptions {
         }
     }
 
-    pub(crate) fn build_hasher(&self) -> Result<Hasher> {
-        Hasher::new(self.checksum, |_| self.hasher.clone()).map_err(|error| Error::options(error.into()))
+    /// What computes the digests of a stream with this checksum, which is its header's.
+    pub(crate) fn build_hasher(&self, checksum: ChecksumType) -> Result<Hasher> {
+        let of_id = |id| self.private_checksum.as_ref().filter(|(own, _)| *own == id).map(|(_, hasher)| hasher.clone());
+        Hasher::new(checksum, of_id).map_err(|error| Error::options(error.into()))
     }
 
     pub(crate) fn choose_stream_id(&self) -> Result<u64> {
@@ -251,7 +268,7 @@ impl ReadOptions {
     }
 
     /// The longest message in bytes that is read; a longer one is an error of the kind
-    /// [`Limit`](crate::ErrorKind::Limit). The default is 64 MiB.
+    /// [`Limit`](crate::ErrorKind::Limit). The default is 64 MiB; `u32::MAX` takes all.
     pub fn max_message_len(mut self, bytes: u32) -> Self {
         self.max_message_len = bytes;
         self
@@ -264,8 +281,8 @@ impl ReadOptions {
         self
     }
 
-    /// Computes the digests of streams whose checksum has this private id, from 128 to 255.
-    pub fn hasher(mut self, id: u8, hasher: impl Checksum + Send + Sync + 'static) -> Self {
+    /// Computes the digests of streams whose checksum has this private id, from 128 to 255; several may be given.
+    pub fn private_checksum(mut self, id: u8, hasher: impl Checksum + Send + Sync + 'static) -> Self {
         self.hashers.insert(id, Arc::new(hasher));
         self
     }

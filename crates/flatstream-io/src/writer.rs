@@ -41,18 +41,19 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// A writer of a new stream. The header goes into the block; the sink isn't called yet.
+    /// A writer of a new stream. The header goes into the block; the sink isn't called yet, unless the header (with its
+    /// schema) is larger than a block.
     ///
     /// # Errors
     /// Of the kind `Unsupported` if the checksum's feature is off or a private one has no hasher, `Limit` if schema and
     /// metadata exceed 1 MiB, `Usage` for other options that make no stream (stream id 0, a message identifier that
-    /// doesn't have 4 bytes).
+    /// doesn't have 4 bytes), `Io` if the system has no random number for the stream's id or the sink fails.
     #[expect(clippy::needless_pass_by_value, reason = "it reads best: `Writer::new(sink, WriteOptions::new())`")]
     pub fn new(sink: W, options: WriteOptions) -> Result<Self> {
         let header = options.build_header()?;
         let session = Session { stream_id: options.choose_stream_id()?, epoch: 0 };
         let mut writer = Self {
-            encoder: Encoder::new(header.essentials(), session, options.build_hasher()?),
+            encoder: Encoder::new(header.essentials(), session, options.build_hasher(header.checksum())?),
             output: Output::new(sink),
             block: Block::new(options.chosen_block_size()),
             filled: 0,
@@ -103,6 +104,8 @@ impl<W: Write> Writer<W> {
     /// # Ok::<(), flatstream_io::Error>(())
     /// ```
     ///
+    /// With a checksum that can't digest parts, which only private ones can't, it gathers the message first.
+    ///
     /// # Errors
     /// As [`append`](Self::append).
     pub fn append_parts(&mut self, parts: &[&[u8]]) -> Result<u64> {
@@ -140,7 +143,19 @@ impl<W: Write> Writer<W> {
     }
 
     /// Hands everything appended so far to the sink and flushes it. What a file then holds survives this process, but
-    /// not yet a power cut.
+    /// not yet a power cut: for that, sync the file.
+    ///
+    /// ```no_run
+    /// use std::fs::File;
+    ///
+    /// use flatstream_io::{WriteOptions, Writer};
+    ///
+    /// let mut writer = Writer::new(File::create("telemetry.fls")?, WriteOptions::new())?;
+    /// writer.append(b"must not be lost")?;
+    /// writer.flush()?;
+    /// writer.get_ref().sync_data()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// Of the kind `Io`: the writer then refuses everything.

@@ -183,6 +183,24 @@ fn a_torn_length_beyond_the_readers_limit_is_torn() {
     assert!(reader.end().unwrap().is_torn());
 }
 
+/// A flipped length of a frame in the middle: sync frames inside what it claims show that it is no large message.
+#[test]
+fn a_damaged_length_beyond_the_readers_limit_is_damage() {
+    let header = HeaderBuilder::new(ChecksumType::Crc32c).max_message_len(0).build().unwrap();
+    let mut writer = Writer::new(Vec::new(), WriteOptions::new().header(header)).unwrap();
+    let first = writer.position() as usize;
+    for _ in 0..200 {
+        writer.append(&[7; 10_000]).unwrap();
+    }
+    let mut bytes = writer.finish().unwrap();
+    bytes[first + 6] ^= 1; // + 65,536
+    let options = || ReadOptions::new().max_message_len(50_000);
+    let mut reader = Reader::with_options(&bytes[..], options()).unwrap();
+    let error = reader.next_message().unwrap_err();
+    assert_eq!((error.kind(), error.position()), (ErrorKind::Damaged, Some(first as u64)), "{error}");
+    assert_eq!(reader.end().unwrap().state, EndState::Scattered);
+}
+
 #[test]
 fn how_it_ended_is_not_guessed_while_messages_are_left() {
     let stream = stream();

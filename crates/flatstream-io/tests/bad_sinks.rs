@@ -160,4 +160,7 @@ fn a_writer_fails_over_to_io_error() {
     }
     let error = work().unwrap_err();
     assert_eq!(error.to_string(), "writing failed after 0 bytes: planned failure");
+    // What `main` prints when it returns the error.
+    let printed = format!("{error:?}");
+    assert_eq!(printed, "Custom { kind: Other, error: writing failed after 0 bytes: planned failure }");
 }

@@ -136,6 +136,27 @@ fn a_header_made_beforehand_is_written_unchanged() {
     assert_eq!(Reader::new(&bytes[..]).unwrap().header(), &header);
 }
 
+/// The header says what the frames are protected by, whatever else was set, before or after.
+#[test]
+fn options_that_contradict_a_header_do_not_make_a_stream_that_nobody_can_read() {
+    let header = || HeaderBuilder::new(ChecksumType::Crc32c).build().unwrap();
+    let messages = [b"a message".to_vec()];
+    let before = WriteOptions::new().checksum(ChecksumType::None).header(header());
+    check_read(&write(before, &messages), &ReadOptions::new(), &messages);
+    let after = WriteOptions::new().header(header()).checksum(ChecksumType::None);
+    check_read(&write(after, &messages), &ReadOptions::new(), &messages);
+
+    struct Zero;
+    impl flatstream_io::Checksum for Zero {
+        fn digest(&self, _: &[u8]) -> u32 {
+            0
+        }
+    }
+    let other = HeaderBuilder::new(ChecksumType::Private(201)).build().unwrap();
+    let error = Writer::new(io::sink(), WriteOptions::new().private_checksum(200, Zero).header(other)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+}
+
 #[test]
 fn what_the_caller_does_wrong_leaves_the_stream_usable() {
     let mut writer = Writer::new(Vec::new(), WriteOptions::new().max_message_len(100)).unwrap();
@@ -159,7 +180,9 @@ fn options_that_make_no_stream_are_refused() {
     assert_eq!(refused(WriteOptions::new().schema(vec![0; 2 << 20])).kind(), ErrorKind::Limit);
     assert_eq!(refused(WriteOptions::new().message_identifier("no")).kind(), ErrorKind::Usage);
     assert_eq!(refused(WriteOptions::new().checksum(ChecksumType::Private(200))).kind(), ErrorKind::Unsupported);
-    assert_eq!(refused(WriteOptions::new().checksum(ChecksumType::Private(3))).kind(), ErrorKind::Usage);
+    let not_private = refused(WriteOptions::new().checksum(ChecksumType::Private(3)));
+    assert_eq!(not_private.kind(), ErrorKind::Usage);
+    assert_eq!(not_private.to_string(), "a private checksum has an id from 128 to 255, not 3");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn check(vector: &Vector, at_most: usize) {
     let name = &vector.name;
     let plan = vec![Reading::AtMost(at_most); vector.bytes.len() / at_most + 1];
     let source = PlannedSource::new(&vector.bytes, plan);
-    let options = ReadOptions::new().block_size(64).hasher(128, Adler32);
+    let options = ReadOptions::new().block_size(64).private_checksum(128, Adler32);
     let mut reader = match Reader::with_options(source, options) {
         Ok(reader) => reader,
         Err(error) => {

@@ -25,7 +25,7 @@ fn main() -> flatstream::Result<()> {
     let mut stream = writer.finish()?;
     println!("wrote 1000 messages, {} bytes", stream.len());
 
-    let with_hasher = || ReadOptions::new().hasher(FNV1A, Fnv1a);
+    let with_hasher = || ReadOptions::new().private_checksum(FNV1A, Fnv1a);
     let reader = Reader::with_options(&stream[..], with_hasher())?;
     println!("the header names: {}", reader.header().checksum());
     let count = reader.filter(Result::is_ok).count();

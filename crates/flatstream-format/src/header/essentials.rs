@@ -2,7 +2,7 @@
 
 use flatstream_checksum::{Algorithm, Checksum, ChecksumType};
 
-use crate::error::{HeaderError, Opening};
+use crate::error::{FirstBytes, HeaderError};
 use crate::layout::{FORMAT_VERSION, frame, header};
 use crate::sync::ALIGNMENT_LOG2;
 
@@ -105,7 +105,7 @@ pub fn locate_header(data: &[u8]) -> Result<Located, HeaderError> {
         return Ok(Located::NeedMore(header::IDENTIFIER.end));
     };
     if opening[header::IDENTIFIER] != header::IDENTIFIER_BYTES {
-        return Err(HeaderError::NotAStream { found: Opening::of(opening) });
+        return Err(HeaderError::NotAStream { found: FirstBytes::of(opening) });
     }
     let [a, b, c, d, ..] = *opening;
     let length = u32::from_le_bytes([a, b, c, d]);
@@ -121,7 +121,7 @@ impl HeaderError {
     #[must_use]
     pub fn at_end_of_data(data: &[u8], need: usize) -> Self {
         if need <= header::IDENTIFIER.end {
-            return Self::NotAStream { found: Opening::of(data) };
+            return Self::NotAStream { found: FirstBytes::of(data) };
         }
         Self::Incomplete { expected: need as u64, found: data.len() as u64 }
     }
