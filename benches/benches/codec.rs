@@ -1,6 +1,7 @@
 //! The codec alone, in memory: frames per second of the encoder and of the reader of slices.
 
 use std::hint::black_box;
+use std::num::NonZeroU64;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flatstream::format::{Algorithm, Encoder, Essentials, Session, SliceReader, SyncFlags};
@@ -13,7 +14,7 @@ const STREAM_LEN: usize = 1 << 20;
 fn encode(header: &[u8], body: &[u8], out: &mut [u8]) -> (u64, usize) {
     let essentials = Essentials::parse(header).expect("a good header");
     let algorithm = Algorithm::new(essentials.checksum).expect("compiled in");
-    let mut encoder = Encoder::new(&essentials, Session { stream_id: 1, epoch: 0 }, algorithm);
+    let mut encoder = Encoder::new(&essentials, Session { stream_id: NonZeroU64::MIN, epoch: 0 }, algorithm);
     out[..header.len()].copy_from_slice(header);
     let mut end = header.len();
     loop {

@@ -85,10 +85,11 @@ pub struct Span {
 ///
 /// ```
 /// use flatstream_format::{Algorithm, Decoded, Decoder, Essentials, limits};
+/// # use core::num::NonZeroU64;
 /// # use flatstream_format::{Encoder, Session, SyncFlags};
 /// # const HEADER: &[u8] = include_bytes!("../tests/minimal_header.bin");
 /// # let essentials = Essentials::parse(HEADER)?;
-/// # let mut encoder = Encoder::new(&essentials, Session { stream_id: 1, epoch: 0 }, Algorithm::CRC32C);
+/// # let mut encoder = Encoder::new(&essentials, Session { stream_id: NonZeroU64::MIN, epoch: 0 }, Algorithm::CRC32C);
 /// # let mut stream = [0; 256];
 /// # let mut end = HEADER.len();
 /// # stream[..end].copy_from_slice(HEADER);
@@ -128,7 +129,6 @@ pub(crate) struct Rules {
     pub(crate) header_check: u32,
     pub(crate) checksum_id: u8,
     pub(crate) header_len: u32,
-    pub(crate) sync_interval: u32,
     /// What the header promises, or what a length word can say.
     pub(crate) promised_limit: u32,
     /// This reader's own limit.
@@ -145,7 +145,7 @@ impl Rules {
 
 impl<C: Checksum> Decoder<C> {
     /// A decoder for what follows a header: `hasher` is what its checksum names, `max_message_len` the longest message
-    /// in bytes that the caller is willing to hold.
+    /// in bytes that the caller is willing to hold; 0 = whatever the header allows.
     #[must_use]
     pub fn new(header: &Essentials, max_message_len: u32, hasher: C) -> Self {
         Self {
@@ -158,9 +158,11 @@ impl<C: Checksum> Decoder<C> {
                 header_check: header.header_check,
                 checksum_id: header.checksum.id(),
                 header_len: header.header_len,
-                sync_interval: header.sync_interval,
                 promised_limit: header.message_limit(),
-                reader_limit: max_message_len.min(frame::BODY_LEN_MAX),
+                reader_limit: match max_message_len {
+                    0 => frame::BODY_LEN_MAX,
+                    limit => limit.min(frame::BODY_LEN_MAX),
+                },
                 control_limit: header.max_message_len.clamp(control::BODY_LIMIT, frame::BODY_LEN_MAX),
             },
             last_sync: None,

@@ -1,3 +1,5 @@
+use core::num::NonZeroU64;
+
 use flatstream_checksum::Checksum;
 
 use crate::error::EncodeError;
@@ -11,17 +13,29 @@ use crate::sync::{ALIGNMENT_LOG2, Sync, SyncFlags, TIME_NONE};
 /// Which stream is written, and how often it was reopened.
 ///
 /// ```
+/// use core::num::NonZeroU64;
+///
 /// use flatstream_format::Session;
 ///
-/// let session = Session { stream_id: 0x17_0000_0042, epoch: 0 };
+/// const DEVICE: NonZeroU64 = NonZeroU64::new(0x17_0000_0042).unwrap(); // say, serial number and boot counter
+/// let session = Session { stream_id: DEVICE, epoch: 0 };
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The stream's identity: random, or a serial number with a boot counter. Never 0, never used for another stream:
     /// old frames of a stream with the same id would pass for its own.
-    pub stream_id: u64,
+    pub stream_id: NonZeroU64,
     /// 0 for a new stream; raised by one each time the stream is reopened.
     pub epoch: u32,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A sync frame that begins an epoch, with these flags.
+    NeedsSync(SyncFlags),
+    Open,
+    Closed,
 }
 
 /// Turns messages into frames. It holds no bytes and does no I/O: it computes heads and sync frames, and counts.
@@ -38,7 +52,10 @@ pub struct Encoder<C> {
     sequence: u64,
     /// From this position on a sync frame comes before the next message.
     sync_due_at: u64,
+    /// The longest message that may come now: 0 before the first sync frame of an epoch and after CLOSED.
     message_limit: u32,
+    promised_limit: u32,
+    state: State,
     sync_interval: u32,
     header_check: u32,
     checksum_id: u8,
@@ -53,11 +70,13 @@ impl<C: Checksum> Encoder<C> {
     pub fn new(header: &Essentials, session: Session, hasher: C) -> Self {
         Self {
             hasher,
-            salt: Salt::new(session.stream_id, session.epoch),
+            salt: Salt::new(session.stream_id.get(), session.epoch),
             position: u64::from(header.header_len),
             sequence: 0,
             sync_due_at: 0,
-            message_limit: header.message_limit(),
+            message_limit: 0,
+            promised_limit: header.message_limit(),
+            state: State::NeedsSync(SyncFlags::NONE),
             sync_interval: header.sync_interval,
             header_check: header.header_check,
             checksum_id: header.checksum.id(),
@@ -93,8 +112,8 @@ impl<C: Checksum> Encoder<C> {
 
     /// The longest message in bytes that the encoder takes.
     #[must_use]
-    pub const fn message_limit(&self) -> u32 {
-        self.message_limit
+    pub const fn max_message_len(&self) -> u32 {
+        self.promised_limit
     }
 
     /// Whether a sync frame comes before the next message. Specification: section 9.
@@ -114,8 +133,15 @@ impl<C: Checksum> Encoder<C> {
     }
 
     /// The next sync frame. `time` is in nanoseconds of the header's clock, [`TIME_NONE`] if there is none; a time that
-    /// runs backwards within an epoch is replaced by the greatest so far.
+    /// runs backwards within an epoch is replaced by the greatest so far. Behind one with [`SyncFlags::CLOSED`] only
+    /// [`start_epoch`](Self::start_epoch) goes on; the first one after that has [`SyncFlags::RESUMED`] by itself.
     pub fn sync(&mut self, time: i64, flags: SyncFlags) -> [u8; sync::FRAME_LEN] {
+        let flags = match self.state {
+            State::NeedsSync(needed) => flags.with(needed),
+            State::Open | State::Closed => flags,
+        };
+        self.state = if flags.is_closed() { State::Closed } else { State::Open };
+        self.message_limit = if flags.is_closed() { 0 } else { self.promised_limit };
         self.time = self.time.max(time);
         let frame = Sync {
             header_check: self.header_check,
@@ -124,7 +150,7 @@ impl<C: Checksum> Encoder<C> {
             alignment_log2: ALIGNMENT_LOG2,
             flags,
             epoch: self.session.epoch,
-            stream_id: self.session.stream_id,
+            stream_id: self.session.stream_id.get(),
             position: self.position,
             sequence: self.sequence,
             time: self.time,
@@ -143,22 +169,32 @@ impl<C: Checksum> Encoder<C> {
         frame
     }
 
-    /// Goes on in a later epoch of the same stream, which was reopened. The next frame has to be a sync frame with
-    /// [`SyncFlags::RESUMED`], and it has to be durable before anything follows it.
-    pub fn start_epoch(&mut self, epoch: u32) {
+    /// Goes on in a later epoch of the same stream, which was reopened. The sync frame that is due then has to be durable
+    /// before anything follows it.
+    ///
+    /// # Errors
+    /// [`EncodeError::Epoch`] unless the epoch is a later one.
+    pub fn start_epoch(&mut self, epoch: u32) -> Result<(), EncodeError> {
+        if epoch <= self.session.epoch {
+            return Err(EncodeError::Epoch { current: self.session.epoch, found: epoch });
+        }
         self.session.epoch = epoch;
-        self.salt = Salt::new(self.session.stream_id, epoch);
+        self.salt = Salt::new(self.session.stream_id.get(), epoch);
         self.time = TIME_NONE;
         self.sync_due_at = 0;
+        self.message_limit = 0;
+        self.state = State::NeedsSync(SyncFlags::RESUMED);
+        Ok(())
     }
 
     /// The head of the next message's frame. The caller puts the body behind it, and zeros up to a multiple of 8.
     ///
     /// # Errors
-    /// [`EncodeError::Empty`], [`EncodeError::TooLong`]. The encoder is unchanged then.
+    /// [`EncodeError::Empty`], [`EncodeError::TooLong`]; [`EncodeError::SyncDue`] if no sync frame began the epoch,
+    /// [`EncodeError::Closed`]. The encoder is unchanged then.
     #[inline]
     pub fn message(&mut self, body: &[u8]) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
-        let len = self.check_message_len(body.len() as u64)?;
+        let len = self.check_message(body.len() as u64)?;
         let digest = self.hasher.digest(body);
         Ok(self.accept(len, digest))
     }
@@ -169,7 +205,7 @@ impl<C: Checksum> Encoder<C> {
     /// As [`message`](Self::message).
     #[inline]
     pub fn message_with_digest(&mut self, len: u64, digest: u32) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
-        let len = self.check_message_len(len)?;
+        let len = self.check_message(len)?;
         Ok(self.accept(len, digest))
     }
 
@@ -177,14 +213,24 @@ impl<C: Checksum> Encoder<C> {
     ///
     /// # Errors
     /// [`EncodeError::Empty`], [`EncodeError::TooLong`].
-    #[inline]
     pub const fn check_message_len(&self, len: u64) -> Result<u32, EncodeError> {
         match len {
             0 => Err(EncodeError::Empty),
-            found if found > self.message_limit as u64 => {
-                Err(EncodeError::TooLong { found, limit: self.message_limit })
+            found if found > self.promised_limit as u64 => {
+                Err(EncodeError::TooLong { found, limit: self.promised_limit })
             }
             len => Ok(len as u32),
+        }
+    }
+
+    /// The same, and whether any message may come now.
+    #[inline]
+    fn check_message(&self, len: u64) -> Result<u32, EncodeError> {
+        let len = self.check_message_len(len)?;
+        match self.state {
+            State::Open => Ok(len),
+            State::NeedsSync(_) => Err(EncodeError::SyncDue),
+            State::Closed => Err(EncodeError::Closed),
         }
     }
 
@@ -226,11 +272,9 @@ impl<C: Checksum> Encoder<C> {
 
     #[cold]
     fn why_not(&self, body_len: usize, room: usize) -> EncodeError {
-        if self.sync_due() {
-            return EncodeError::SyncDue;
-        }
-        match self.check_message_len(body_len as u64) {
+        match self.check_message(body_len as u64) {
             Err(error) => error,
+            Ok(_) if self.sync_due() => EncodeError::SyncDue,
             Ok(len) => EncodeError::NoRoom { expected: frame_len(len), found: room as u64 },
         }
     }

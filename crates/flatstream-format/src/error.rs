@@ -385,4 +385,15 @@ pub enum EncodeError {
     /// A sync frame is due first.
     #[error("a sync frame is due before the next message")]
     SyncDue,
+    /// The stream was closed; only a later epoch goes on.
+    #[error("the stream was closed: no message may follow")]
+    Closed,
+    /// The epoch of a reopened stream is a later one.
+    #[error("epoch {found} doesn't follow epoch {current}")]
+    Epoch {
+        /// The encoder's epoch.
+        current: u32,
+        /// The epoch that was asked for.
+        found: u32,
+    },
 }

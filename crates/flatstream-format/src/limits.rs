@@ -12,8 +12,11 @@ pub const SYNC_INTERVAL: u32 = 64 << 10;
 /// The first sync frames of a stream stand at least this many bytes apart: 1 KiB. The gap then doubles.
 pub const SYNC_GAP_MIN: u64 = 1 << 10;
 
-/// At most so many bytes behind damage are searched for frames: 16 MiB, or a whole rejected frame and 1 MiB.
-pub const SEARCH_WINDOW_MAX: usize = 16 << 20;
+/// A reader of a source holds at least so many bytes behind damage, to search them for frames: 2 MiB.
+pub const SEARCH_WINDOW_MIN: usize = 2 << 20;
+
+/// It holds at most so many: 32 MiB, which finds frames of up to 16 MiB. A slice is there as a whole.
+pub const SEARCH_WINDOW_MAX: usize = 32 << 20;
 
 /// Candidates with a body of at most so many bytes are tried before longer ones: 64 KiB.
 pub const SEARCH_SHORT: u32 = 64 << 10;

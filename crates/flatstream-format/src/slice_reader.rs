@@ -8,6 +8,9 @@ use crate::tail::{End, TailSearch};
 
 /// Iterates the messages of a stream that lies in memory, without copying them; strict: the first damage ends it.
 ///
+/// Of the header it takes the numbers only; `Header::decode` checks and gives the rest. A message is aligned to 8 bytes
+/// if the slice is.
+///
 /// After the last message, [`end`](Self::end) tells how the stream ended. A torn end is the ordinary end of a stream
 /// whose writer died, so it is no error.
 ///
@@ -49,7 +52,7 @@ impl<'a> SliceReader<'a> {
 }
 
 impl<'a, C: Checksum> SliceReader<'a, C> {
-    /// A reader with a limit of one's own for the length of a message in bytes, and with a hasher of one's own for the
+    /// A reader with a limit of one's own for the length of a message in bytes (0 = whatever the header allows), and with a hasher of one's own for the
     /// algorithm that the header names.
     ///
     /// # Errors
@@ -95,8 +98,13 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
             return Some(Error::Frame { stop, evidence: None });
         }
         let mut search = TailSearch::new(&self.decoder, stop);
-        search.search_syncs(tail, self.decoder.position(), true);
-        search.search_window(self.decoder.hasher(), tail.get(..search.window_len()).unwrap_or(tail));
+        let (hasher, position) = (self.decoder.hasher(), self.decoder.position());
+        search.search_header(tail);
+        search.search_syncs(tail, position, true);
+        search.search_behind_rejected(hasher, tail);
+        if search.evidence().is_none() {
+            search.search_frames(hasher, tail, position, tail.len());
+        }
         let error = search.error();
         self.state = match &error {
             Some(Error::Frame { evidence: None, .. }) => State::Refused,

@@ -77,6 +77,12 @@ impl SyncFlags {
         self.0
     }
 
+    /// These flags and those.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether the writer finished with this frame.
     #[must_use]
     pub const fn is_closed(self) -> bool {

@@ -1,7 +1,6 @@
 //! How a stream ended: what lies behind the place where reading stopped. Specification: section 11.
 
 use core::fmt;
-use core::ops::RangeInclusive;
 
 use flatstream_checksum::Checksum;
 
@@ -9,8 +8,8 @@ use crate::decoder::{Decoder, Rules};
 use crate::error::{Error, Evidence, EvidenceKind, Stop, StopReason};
 use crate::frame::{Head, frame_len, split_body};
 use crate::header::{Located, locate_header};
-use crate::layout::{ALIGNMENT, frame, header, sync};
-use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_SHORT, SEARCH_WINDOW_MAX};
+use crate::layout::{ALIGNMENT, frame, sync};
+use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_SHORT, SEARCH_WINDOW_MAX, SEARCH_WINDOW_MIN};
 use crate::mask::Salt;
 use crate::sync::{Sync, control_digest};
 use crate::{Algorithm, Essentials};
@@ -25,9 +24,9 @@ pub struct End {
     /// How many bytes lie behind: blank ones if open or closed, ones that weren't understood if torn, ones that weren't
     /// delivered if scattered or corrupt (there, as many as were looked at).
     pub bytes_behind: u64,
-    /// Whether every place behind was searched that could show the stream going on. `false` only for a torn end: more
-    /// bytes lie behind than the window for frames holds, or so many false candidates that hashing had to stop
-    /// ([`limits`](crate::limits)). Good frames may lie behind then, but no sync frame does.
+    /// Whether every place behind was searched that could show the stream going on. `false` only for a torn end: so
+    /// many false candidates lie behind that hashing had to stop, or the stream allows messages beyond 16 MiB, for which
+    /// a source isn't searched ([`limits`](crate::limits)). Good frames may lie behind then, but no sync frame does.
     pub searched_all: bool,
 }
 
@@ -97,9 +96,26 @@ impl fmt::Display for End {
 
 /// Looks, behind the place where a [`Decoder`] stopped, for proof that the stream goes on.
 ///
-/// It is fed the bytes from there to the end of the data: the first [`window_len`](Self::window_len) of them at once to
-/// [`search_window`](Self::search_window), and all of them, in order, to [`search_syncs`](Self::search_syncs).
-/// [`SliceReader`](crate::SliceReader) and `flatstream-io`'s `Reader` do so by themselves.
+/// It is fed the bytes from there to the end of the data, in order: to [`search_syncs`](Self::search_syncs) and to
+/// [`search_frames`](Self::search_frames). [`SliceReader`](crate::SliceReader) and `flatstream-io`'s `Reader` do so by
+/// themselves.
+///
+/// ```
+/// use flatstream_format::{Algorithm, Decoder, EndState, Essentials, Stop, StopReason, TailSearch, limits};
+///
+/// let header = Essentials::parse(include_bytes!("../tests/minimal_header.bin"))?;
+/// let mut decoder = Decoder::new(&header, limits::READER_MAX_MESSAGE_LEN, Algorithm::CRC32C);
+/// let tail = b"something that is no frame";
+/// let stop = decoder.decode(tail).unwrap_err();
+///
+/// let mut search = TailSearch::new(&decoder, stop);
+/// search.search_header(tail);
+/// search.search_syncs(tail, decoder.position(), true);
+/// search.search_frames(decoder.hasher(), tail, decoder.position(), tail.len());
+/// assert_eq!(search.error(), None); // nothing behind it shows that anything was lost
+/// assert_eq!(search.end().state, EndState::Torn);
+/// # Ok::<(), flatstream_format::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TailSearch {
     stop: Stop,
@@ -108,12 +124,16 @@ pub struct TailSearch {
     salt: Option<Salt>,
     last_sync: Option<Sync>,
     blank: Blank,
-    evidence: Option<Evidence>,
+    /// The first sync frame.
+    sync: Option<Evidence>,
+    /// A frame, or a second stream's header.
+    other: Option<Evidence>,
     is_corrupt: bool,
-    is_budget_spent: bool,
-    /// How many bytes from the stop on were searched for frames.
-    window_searched: u64,
+    /// How many bytes may still be hashed.
+    budget: u64,
+    missed_candidates: bool,
     bytes_seen: u64,
+    syncs_searched: u64,
 }
 
 struct Candidate<'w> {
@@ -145,11 +165,13 @@ impl TailSearch {
             salt: decoder.salt(),
             last_sync: decoder.last_sync().copied(),
             blank: Blank::SoFar(None),
-            evidence: None,
+            sync: None,
+            other: None,
             is_corrupt: false,
-            is_budget_spent: false,
-            window_searched: 0,
+            budget: SEARCH_HASH_FREE,
+            missed_candidates: false,
             bytes_seen: 0,
+            syncs_searched: 0,
         }
     }
 
@@ -161,8 +183,8 @@ impl TailSearch {
 
     /// What was found so far.
     #[must_use]
-    pub const fn evidence(&self) -> Option<Evidence> {
-        self.evidence
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.sync.or(self.other)
     }
 
     /// Whether it is known how the stream ended, whatever follows.
@@ -171,12 +193,12 @@ impl TailSearch {
         self.is_corrupt
     }
 
-    /// Whether [`error`](Self::error) has its last word: it is known that the stream goes on.
+    /// Whether [`error`](Self::error) has its last word, whatever follows.
     #[must_use]
     pub fn is_error_known(&self) -> bool {
         match self.limit_exceeded() {
-            Some(claimed) => self.bytes_seen >= claimed || self.is_inside(claimed),
-            None => self.evidence.is_some(),
+            Some(claimed) => self.is_sync_inside(claimed) || self.syncs_searched >= claimed,
+            None => self.evidence().is_some(),
         }
     }
 
@@ -188,102 +210,83 @@ impl TailSearch {
         }
     }
 
-    /// Whether the evidence lies inside a frame of this size at the stop: then it is no frame.
-    fn is_inside(&self, claimed: u64) -> bool {
-        self.evidence.is_some_and(|evidence| evidence.position.wrapping_sub(self.stop.position) < claimed)
+    /// Whether a sync frame lies inside a frame of this size at the stop: then it is no frame.
+    fn is_sync_inside(&self, claimed: u64) -> bool {
+        self.sync.is_some_and(|sync| sync.position.wrapping_sub(self.stop.position) < claimed)
     }
 
-    /// The size of the frame at the stop, if it was all there and its check was wrong.
-    fn rejected_frame_len(&self) -> Option<usize> {
-        match self.stop.reason {
-            StopReason::Check { length, .. } => usize::try_from(frame_len(length)).ok(),
-            _ => None,
-        }
-    }
-
-    /// How many bytes from the stop on are searched for frames: enough for two sync intervals and for the longest
-    /// message, at least 1 MiB and at most 16 MiB; and behind a frame whose check is wrong, 1 MiB behind it at least.
+    /// How many bytes have to be held at once for [`search_frames`](Self::search_frames): the half that is searched, and
+    /// as much again, into which a frame that starts in the first half may reach. At least 2 MiB, at most 32 MiB.
     #[must_use]
     pub fn window_len(&self) -> usize {
-        let longest = self.rules.message_limit() as usize;
-        let intervals = (self.rules.sync_interval as usize).saturating_mul(2);
-        let rejected = self.rejected_frame_len().unwrap_or_default();
-        longest
-            .max(intervals)
-            .clamp(header::REGION_LEN_MAX, SEARCH_WINDOW_MAX)
-            .max(rejected.saturating_add(header::REGION_LEN_MAX))
+        (self.rules.promised_limit as usize).saturating_mul(2).clamp(SEARCH_WINDOW_MIN, SEARCH_WINDOW_MAX)
     }
 
-    /// Searches the bytes directly behind the stop for frames in their places and for a second stream's header:
-    /// [`window_len`](Self::window_len) of them, or all there are.
-    pub fn search_window<C: Checksum>(&mut self, hasher: &C, window: &[u8]) {
-        self.window_searched = window.len() as u64;
-        if self.evidence.is_some() {
-            return;
+    /// Looks at the bytes directly at the stop for the header of a second stream.
+    pub fn search_header(&mut self, data: &[u8]) {
+        if Essentials::region_is_good(data) {
+            self.found_other(self.stop.position, EvidenceKind::Header);
         }
-        if Essentials::region_is_good(window) {
-            self.found(self.stop.position, EvidenceKind::Header);
-            return;
+    }
+
+    /// A frame whose check was wrong, but whose length may be sound: the next frame then stands behind it. `data` begin
+    /// at the stop. Returns whether it could be looked at, because the next frame is all there.
+    pub fn search_behind_rejected<C: Checksum>(&mut self, hasher: &C, data: &[u8]) -> bool {
+        let (StopReason::Check { length, .. }, Some(salt)) = (&self.stop.reason, self.salt) else { return true };
+        let rejected = frame_len(*length);
+        let behind = usize::try_from(rejected).ok().and_then(|rejected| data.get(rejected..));
+        let Some(candidate) = behind.and_then(|data| self.candidate(data)) else { return false };
+        let position = self.stop.position.wrapping_add(rejected);
+        if candidate.is_good(hasher, salt, position) {
+            self.found_other(position, EvidenceKind::Frame);
         }
+        true
+    }
+
+    /// Searches `data`, which begin at `position`, for frames in their places that start in the first `starts` bytes.
+    ///
+    /// It hashes at most 16 times as many bytes as it is given to search, and 16 MiB more in all; short candidates first,
+    /// because false long ones could use up what may be hashed.
+    pub fn search_frames<C: Checksum>(&mut self, hasher: &C, data: &[u8], position: u64, starts: usize) {
         let Some(salt) = self.salt else { return };
-        // A damaged body whose length is sound: the next frame stands behind it.
-        if let Some(rejected) = self.rejected_frame_len()
-            && let Some(candidate) = window.get(rejected..).and_then(|data| self.candidate(data))
-        {
-            let position = self.stop.position.wrapping_add(rejected as u64);
-            if candidate.is_good(hasher, salt, position) {
-                self.found(position, EvidenceKind::Frame);
-                return;
-            }
-        }
-        // Short candidates first: they are cheap, and false long ones can't use up the budget before them.
-        let mut budget = SEARCH_HASH_FACTOR.saturating_mul(window.len() as u64).saturating_add(SEARCH_HASH_FREE);
-        if !self.search_frames(hasher, salt, window, 1..=SEARCH_SHORT, &mut budget) {
-            self.search_frames(hasher, salt, window, SEARCH_SHORT + 1..=frame::BODY_LEN_MAX, &mut budget);
-        }
-    }
-
-    /// Tries each multiple of 8 at which a frame of such a length may start; `true` if one is good.
-    fn search_frames<C: Checksum>(
-        &mut self,
-        hasher: &C,
-        salt: Salt,
-        window: &[u8],
-        lengths: RangeInclusive<u32>,
-        budget: &mut u64,
-    ) -> bool {
-        let mut rest = window;
-        let mut position = self.stop.position;
-        while rest.len() > frame::HEAD_LEN {
-            if let Some(candidate) = self.candidate(rest)
-                && lengths.contains(&candidate.head.body_len())
-            {
-                let cost = u64::from(candidate.head.body_len());
-                if cost > *budget {
-                    self.is_budget_spent = true;
-                } else {
-                    *budget -= cost;
-                    if candidate.is_good(hasher, salt, position) {
-                        self.found(position, EvidenceKind::Frame);
-                        return true;
+        self.budget = self.budget.saturating_add(SEARCH_HASH_FACTOR.saturating_mul(starts as u64));
+        for lengths in [1..=SEARCH_SHORT, SEARCH_SHORT + 1..=frame::BODY_LEN_MAX] {
+            let mut at = 0;
+            while at < starts && self.other.is_none() {
+                let candidate = self.candidate(data.get(at..).unwrap_or_default());
+                if let Some(candidate) = candidate.filter(|candidate| lengths.contains(&candidate.head.body_len())) {
+                    let position = position.wrapping_add(at as u64);
+                    if self.pays_for(&candidate) && candidate.is_good(hasher, salt, position) {
+                        self.found_other(position, EvidenceKind::Frame);
                     }
                 }
+                at += ALIGNMENT;
             }
-            rest = rest.get(ALIGNMENT..).unwrap_or_default();
-            position = position.wrapping_add(ALIGNMENT as u64);
         }
-        false
+    }
+
+    fn pays_for(&mut self, candidate: &Candidate<'_>) -> bool {
+        let left = self.budget.checked_sub(candidate.body.len() as u64);
+        self.missed_candidates |= left.is_none();
+        self.budget = left.unwrap_or(self.budget);
+        left.is_some()
     }
 
     /// What may be a frame: its length is legal, and it is all there.
     fn candidate<'w>(&self, data: &'w [u8]) -> Option<Candidate<'w>> {
         let (head, behind) = data.split_first_chunk()?;
         let head = Head::from_bytes(head);
-        let limit = if head.is_control() { self.rules.control_limit } else { self.rules.message_limit() };
+        let limit = if head.is_control() { self.rules.control_limit } else { self.rules.promised_limit };
         if head.body_len() == 0 || head.body_len() > limit {
             return None;
         }
         split_body(behind, head.body_len()).map(|(body, _)| Candidate { head, body })
+    }
+
+    /// Notes that the first half of a window was let go of. Frames longer than the other half were not looked at.
+    pub fn note_slide(&mut self) {
+        let longest = frame_len(self.rules.promised_limit);
+        self.missed_candidates |= longest > self.window_len() as u64 / 2 + frame::HEAD_LEN as u64;
     }
 
     /// Searches `data`, which begin at `position`, for sync frames wherever they lie. Returns how many bytes from the
@@ -303,6 +306,7 @@ impl TailSearch {
                 self.consider_sync(candidate, position.wrapping_add(start as u64));
             }
         }
+        self.syncs_searched = position.wrapping_add(done as u64).wrapping_sub(self.stop.position);
         done
     }
 
@@ -335,16 +339,17 @@ impl TailSearch {
         if !(is_known_to_follow || is_in_place) || head.check != sync.expected_check(body, head.length_word) {
             return;
         }
-        self.found(position, if is_known_to_follow { EvidenceKind::Sync } else { EvidenceKind::SyncInPlace });
+        if self.sync.is_none() {
+            let kind = if is_known_to_follow { EvidenceKind::Sync } else { EvidenceKind::SyncInPlace };
+            self.sync = Some(Evidence { position, kind });
+        }
         if is_ours && sync.header_check == self.rules.header_check && sync.durable > self.stop.position {
             self.is_corrupt = true;
         }
     }
 
-    fn found(&mut self, position: u64, kind: EvidenceKind) {
-        if self.evidence.is_none() {
-            self.evidence = Some(Evidence { position, kind });
-        }
+    fn found_other(&mut self, position: u64, kind: EvidenceKind) {
+        self.other.get_or_insert(Evidence { position, kind });
     }
 
     /// How the stream ended, now that all bytes were seen (or [`is_end_known`](Self::is_end_known)).
@@ -356,16 +361,14 @@ impl TailSearch {
         let in_first_sync = self.last_sync.is_none()
             && position == u64::from(self.rules.header_len)
             && matches!(self.stop.reason, StopReason::Incomplete { .. } | StopReason::Limit { .. });
-        let state = match (self.blank, self.evidence) {
+        let state = match (self.blank, self.evidence()) {
             (Blank::SoFar(_), _) => at_boundary,
             (Blank::No, Some(_)) if self.is_corrupt => EndState::Corrupt,
             (Blank::No, Some(_)) => EndState::Scattered,
             (Blank::No, None) if in_first_sync => EndState::Open,
             (Blank::No, None) => EndState::Torn,
         };
-        // Beyond the window only sync frames were looked for.
-        let was_searched = !self.is_budget_spent && self.bytes_seen <= self.window_searched;
-        let searched_all = was_searched || state != EndState::Torn;
+        let searched_all = !self.missed_candidates || state != EndState::Torn;
         End { state, position, bytes_behind: self.bytes_seen, searched_all }
     }
 
@@ -378,14 +381,14 @@ impl TailSearch {
     pub fn error(&self) -> Option<Error> {
         let mut stop = self.stop.clone();
         if let Some(expected) = self.limit_exceeded() {
-            let found = match self.evidence {
-                Some(evidence) if self.is_inside(expected) => evidence.position.wrapping_sub(stop.position),
+            let found = match self.sync {
+                Some(sync) if self.is_sync_inside(expected) => sync.position.wrapping_sub(stop.position),
                 _ if self.bytes_seen >= expected => return Some(Error::Frame { stop, evidence: None }),
                 _ => self.bytes_seen,
             };
             stop.reason = StopReason::Incomplete { expected, found };
         }
-        let evidence = Some(self.evidence?);
+        let evidence = Some(self.evidence()?);
         Some(Error::Frame { stop, evidence })
     }
 }

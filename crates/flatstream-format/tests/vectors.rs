@@ -87,8 +87,9 @@ fn decode(vector: &Vector, hasher: Hasher) -> (Vec<Found>, Result<TailSearch, Op
             return (found, Err(Some(Error::Frame { stop, evidence: None })));
         }
         let mut search = TailSearch::new(&decoder, stop);
+        search.search_header(data);
         search.search_syncs(data, position, true);
-        search.search_window(decoder.hasher(), data);
+        search.search_frames(decoder.hasher(), data, position, data.len());
         return (found, Ok(search));
     }
 }
@@ -213,13 +214,14 @@ fn write(vector: &Vector, hasher: Hasher, places_syncs: bool) -> Vec<u8> {
     let mut bytes = vector.bytes[..header.header_len as usize].to_vec();
     let found = vector.found();
     let Some(Found::Sync { stream_id, epoch, .. }) = found.first() else { panic!("{}: no sync", vector.name) };
-    let mut encoder = Encoder::new(&header, Session { stream_id: *stream_id, epoch: *epoch }, hasher);
+    let mut encoder =
+        Encoder::new(&header, Session { stream_id: (*stream_id).try_into().unwrap(), epoch: *epoch }, hasher);
     for frame in &found {
         match frame {
             Found::Sync { epoch, flags, time, durable, position, .. } => {
                 let flags = SyncFlags::from_bits(*flags);
                 if *epoch != encoder.session().epoch {
-                    encoder.start_epoch(*epoch);
+                    encoder.start_epoch(*epoch).unwrap();
                 }
                 if places_syncs {
                     assert!(encoder.sync_due() || flags.is_closed(), "{}: sync at {position}", vector.name);

@@ -6,6 +6,9 @@ use crate::block::Block;
 /// At most so many blocks wait to be used again.
 const POOL_MAX: usize = 8;
 
+/// The smallest block that follows one that messages still share.
+const BLOCK_SIZE_MIN: usize = 512;
+
 /// A source with the bytes that were read and not yet used, in one aligned block.
 ///
 /// Messages share the block. It is read into only while nobody else holds it; otherwise its rest moves to another one.
@@ -79,8 +82,8 @@ impl<R: Read> Input<R> {
         if is_ours && is_well_placed && self.end < self.block.len() {
             return;
         }
-        let size = if need > self.block_size { need.min(2 * len).max(self.block_size) } else { self.block_size };
-        if is_ours && size == self.block.len() {
+        let size = self.next_block_size(need);
+        if is_ours && size <= self.block.len() && need <= self.block.len() {
             let range = self.start..self.end;
             if let Some(block) = Arc::get_mut(&mut self.block) {
                 block.copy_within(range, 0);
@@ -97,6 +100,17 @@ impl<R: Read> Input<R> {
         }
         self.start = 0;
         self.end = len;
+    }
+
+    /// Twice what the last block was used for. A source that gives little at a time would otherwise make each message
+    /// that is kept keep a whole block.
+    fn next_block_size(&self, need: usize) -> usize {
+        let len = self.end - self.start;
+        if need > self.block_size {
+            return need.min(2 * len).max(self.block_size);
+        }
+        let wanted = need.max(2 * self.end).next_power_of_two();
+        wanted.clamp(BLOCK_SIZE_MIN.min(self.block_size), self.block_size)
     }
 
     fn take_block(&mut self, size: usize) -> Arc<Block> {

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,8 +13,12 @@ use crate::hasher::{Hasher, PrivateHasher};
 /// How much `Writer` and `Reader` hand to the operating system at a time: 256 KiB. Larger ones measured no faster.
 const BLOCK_SIZE: usize = 256 << 10;
 
-/// A block holds at least a sync frame.
-const BLOCK_SIZE_MIN: usize = 64;
+/// A block holds at least a sync frame, and no more than any machine has.
+const BLOCK_SIZES: RangeInclusive<usize> = 64..=1 << 30;
+
+fn clamp_block_size(bytes: usize) -> usize {
+    bytes.clamp(*BLOCK_SIZES.start(), *BLOCK_SIZES.end())
+}
 
 /// The time of a sync frame, in nanoseconds.
 pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -169,9 +175,10 @@ impl WriteOptions {
         self
     }
 
-    /// How many bytes are gathered before they go to the sink. The default is 256 KiB, the least is 64.
+    /// How many bytes are gathered before they go to the sink. The default is 256 KiB, the least is 64 bytes, the greatest
+    /// 1 GiB.
     pub fn block_size(mut self, bytes: usize) -> Self {
-        self.block_size = bytes.max(BLOCK_SIZE_MIN);
+        self.block_size = clamp_block_size(bytes);
         self
     }
 
@@ -188,10 +195,9 @@ impl WriteOptions {
         Hasher::new(checksum, of_id).map_err(|error| Error::options(error.into()))
     }
 
-    pub(crate) fn choose_stream_id(&self) -> Result<u64> {
+    pub(crate) fn choose_stream_id(&self) -> Result<NonZeroU64> {
         match self.stream_id {
-            Some(0) => Err(Error::usage("a stream id is never 0")),
-            Some(id) => Ok(id),
+            Some(id) => NonZeroU64::new(id).ok_or_else(|| Error::usage("a stream id is never 0")),
             None => random_stream_id(),
         }
     }
@@ -216,10 +222,10 @@ impl fmt::Debug for WriteOptions {
     }
 }
 
-fn random_stream_id() -> Result<u64> {
+fn random_stream_id() -> Result<NonZeroU64> {
     loop {
         let id = getrandom::u64().map_err(|error| Error::write(std::io::Error::other(error), 0))?;
-        if id != 0 {
+        if let Some(id) = NonZeroU64::new(id) {
             return Ok(id);
         }
     }
@@ -268,7 +274,7 @@ impl ReadOptions {
     }
 
     /// The longest message in bytes that is read; a longer one is an error of the kind
-    /// [`Limit`](crate::ErrorKind::Limit). The default is 64 MiB; `u32::MAX` takes all.
+    /// [`Limit`](crate::ErrorKind::Limit). The default is 64 MiB; 0 = whatever the header allows.
     pub fn max_message_len(mut self, bytes: u32) -> Self {
         self.max_message_len = bytes;
         self
@@ -287,9 +293,10 @@ impl ReadOptions {
         self
     }
 
-    /// How many bytes are asked of the source at a time. The default is 256 KiB, the least is 64.
+    /// How many bytes are asked of the source at a time. The default is 256 KiB, the least is 64 bytes, the greatest
+    /// 1 GiB.
     pub fn block_size(mut self, bytes: usize) -> Self {
-        self.block_size = bytes.max(BLOCK_SIZE_MIN);
+        self.block_size = clamp_block_size(bytes);
         self
     }
 

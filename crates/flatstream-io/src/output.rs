@@ -9,7 +9,7 @@ pub(crate) struct Output<W> {
     /// How many bytes the sink has taken.
     taken: u64,
     failure: Option<Error>,
-    /// Set while the sink is being called: if it panics there, nothing more is sent to it.
+    /// Set while the sink is being called. If it panics there, what it took is unknown, so nothing more is sent to it.
     is_in_sink: bool,
 }
 
@@ -20,7 +20,13 @@ impl<W: Write> Output<W> {
 
     /// Refuses after the first failure, naming it.
     pub(crate) fn check_usable(&self) -> Result<()> {
-        self.failure.as_ref().map_or(Ok(()), |first| Err(first.refused()))
+        match &self.failure {
+            Some(first) => Err(first.refused()),
+            None if self.is_in_sink => {
+                Err(Error::write(io::Error::other("the sink panicked in an earlier call"), self.taken))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Whether anything may still be sent, with no one there to hear of an error.

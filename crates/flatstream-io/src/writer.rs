@@ -161,8 +161,7 @@ impl<W: Write> Writer<W> {
     /// Of the kind `Io`: the writer then refuses everything.
     pub fn flush(&mut self) -> Result<()> {
         self.output.check_usable()?;
-        self.spill()?;
-        self.note_failure(|writer| writer.output.flush())
+        self.spill(Output::flush)
     }
 
     /// Marks the stream as closed, hands everything to the sink, flushes it and gives it back.
@@ -185,7 +184,7 @@ impl<W: Write> Writer<W> {
     /// The stream's identity.
     #[must_use]
     pub fn stream_id(&self) -> u64 {
-        self.encoder.session().stream_id
+        self.encoder.session().stream_id.get()
     }
 
     /// How many messages were appended: the sequence number of the next.
@@ -215,8 +214,7 @@ impl<W: Write> Writer<W> {
     fn put(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             if bytes.len() >= self.block.len() {
-                self.spill()?;
-                return self.note_failure(|writer| writer.output.write_all(bytes));
+                return self.spill(|output| output.write_all(bytes));
             }
             let spare = self.block.get_mut(self.filled..).unwrap_or_default();
             let (now, later) = bytes.split_at(bytes.len().min(spare.len()));
@@ -224,21 +222,20 @@ impl<W: Write> Writer<W> {
             self.filled += now.len();
             bytes = later;
             if self.filled == self.block.len() {
-                self.spill()?;
+                self.spill(|_| Ok(()))?;
             }
         }
         Ok(())
     }
 
-    /// Hands the block to the sink.
-    fn spill(&mut self) -> Result<()> {
-        self.note_failure(|writer| writer.output.write_all(&writer.block[..writer.filled]))?;
+    /// Hands the block to the sink, and then does what else there is to do with the sink. Until that has gone well, the
+    /// block counts as full, so that nothing is accepted any more; even if the sink panics.
+    fn spill(&mut self, then: impl FnOnce(&mut Output<W>) -> Result<()>) -> Result<()> {
+        let filled = std::mem::replace(&mut self.filled, self.block.len());
+        self.output.write_all(&self.block[..filled])?;
+        then(&mut self.output)?;
         self.filled = 0;
         Ok(())
-    }
-
-    fn note_failure(&mut self, call: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        call(self).inspect_err(|_| self.filled = self.block.len())
     }
 }
 
@@ -246,7 +243,7 @@ impl<W: Write> Drop for Writer<W> {
     /// Hands what was gathered to the sink; no one hears of an error, and the stream isn't marked as closed.
     fn drop(&mut self) {
         if self.output.is_usable_on_drop() {
-            let _ = self.spill().and_then(|()| self.output.flush());
+            let _ = self.spill(Output::flush);
         }
     }
 }

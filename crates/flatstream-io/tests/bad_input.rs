@@ -137,6 +137,42 @@ fn a_claimed_length_allocates_nothing() {
     }
 }
 
+/// A hole far longer than what is held at once, and good messages behind it, with no sync frame to show it.
+#[test]
+fn good_messages_far_behind_a_hole_are_noticed() {
+    let options = WriteOptions::new().sync_interval(0).max_message_len(4096);
+    let mut writer = Writer::new(Vec::new(), options).unwrap();
+    for nth in 0..100_000u32 {
+        writer.append(&nth.to_le_bytes().repeat(16)).unwrap();
+    }
+    let mut bytes = writer.finish().unwrap();
+    bytes.truncate(bytes.len() - 64);
+    let hole = 1000 * 72 + 200..6_500_000;
+    bytes[hole].fill(0);
+    let (error, largest) = largest_allocation(|| {
+        let mut reader = Reader::new(&bytes[..]).unwrap();
+        let error = reader.find_map(Result::err).expect("the hole is noticed");
+        assert_eq!(reader.end().unwrap().state, EndState::Scattered);
+        error
+    });
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
+    assert!(largest <= 5 << 20, "{largest} bytes");
+}
+
+/// The reader's own limit is no rule of the stream's: longer messages behind damage show that it goes on.
+#[test]
+fn messages_beyond_the_readers_limit_are_evidence_too() {
+    let mut writer = Writer::new(Vec::new(), WriteOptions::new()).unwrap();
+    let first = writer.position() as usize;
+    writer.append(&[1; 50]).unwrap();
+    (0..4).for_each(|_| assert!(writer.append(&[2; 200]).is_ok()));
+    let mut bytes = writer.finish().unwrap();
+    bytes.truncate(bytes.len() - 64);
+    bytes[first + 20] ^= 1;
+    let reader = Reader::with_options(&bytes[..], ReadOptions::new().max_message_len(100)).unwrap();
+    assert_eq!(reader.last().unwrap().unwrap_err().kind(), ErrorKind::Damaged);
+}
+
 /// Endless rubbish behind a stream is looked through in bounded memory.
 #[test]
 fn a_long_tail_takes_bounded_memory() {

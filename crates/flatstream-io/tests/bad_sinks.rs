@@ -112,7 +112,7 @@ fn a_dropped_writer_sends_nothing_after_a_failure_and_does_not_panic() {
 /// A sink that panics has seen part of the block: sending it again from `drop` would double it.
 #[test]
 fn a_sink_that_panics_is_not_called_again() {
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     struct Panicking {
         calls: usize,
     }
@@ -126,11 +126,15 @@ fn a_sink_that_panics_is_not_called_again() {
         }
     }
     let mut sink = Panicking::default();
-    let writing = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    {
         let mut writer = Writer::new(&mut sink, WriteOptions::new()).unwrap();
-        let _ = writer.flush();
-    }));
-    assert!(writing.is_err());
+        writer.append(b"before").unwrap();
+        let flushing = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| writer.flush()));
+        assert!(flushing.is_err());
+        // Whoever goes on all the same is told.
+        assert!(writer.append(b"behind").unwrap_err().to_string().contains("panicked"));
+        assert!(writer.finish().unwrap_err().to_string().contains("panicked"));
+    }
     assert_eq!(sink.calls, 1);
 }
 

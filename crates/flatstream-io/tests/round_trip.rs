@@ -230,6 +230,16 @@ fn messages_outlive_their_reader_and_cross_threads() {
     assert!(kept.iter().zip(&messages).all(|(kept, message)| kept == message));
 }
 
+/// Messages that come one at a time and are all kept take memory by what they hold, not a block each.
+#[test]
+fn kept_messages_of_a_slow_source_share_small_blocks() {
+    let messages = Noise::new(6).messages(5000, 100);
+    let bytes = write(WriteOptions::new(), &messages);
+    let source = Trickle { bytes: &bytes, sizes: vec![72].into_iter().cycle() };
+    let kept: Vec<_> = Reader::new(source).unwrap().map(Result::unwrap).collect();
+    assert!(kept.iter().zip(&messages).all(|(kept, message)| **kept == message[..]));
+}
+
 /// The end of a socket that stays open: nothing more comes, and nothing is missing.
 #[test]
 fn a_whole_message_is_delivered_while_its_sender_keeps_silent() {

@@ -7,6 +7,7 @@
 mod memory;
 
 use core::hint::black_box;
+use core::num::NonZeroU64;
 
 use flatstream_format::{
     Algorithm, Decoded, Decoder, Encoder, Essentials, Session, SliceReader, Span, SyncFlags, limits,
@@ -39,7 +40,7 @@ fn message(sequence: u64, buffer: &mut [u8; MESSAGE_LEN_MAX]) -> &[u8] {
 
 fn encode(stream: &mut [u8]) -> Option<usize> {
     let essentials = Essentials::parse(HEADER).ok()?;
-    let mut encoder = Encoder::new(&essentials, Session { stream_id: 42, epoch: 0 }, Algorithm::CRC32C);
+    let mut encoder = Encoder::new(&essentials, Session { stream_id: NonZeroU64::MIN, epoch: 0 }, Algorithm::CRC32C);
     let (header, mut rest) = stream.split_at_mut_checked(HEADER.len())?;
     header.copy_from_slice(HEADER);
     let mut buffer = [0; MESSAGE_LEN_MAX];

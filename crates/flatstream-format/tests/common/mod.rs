@@ -29,7 +29,8 @@ impl Stream {
     pub(crate) fn with_header(header: &[u8], stream_id: u64, messages: Vec<Vec<u8>>) -> Self {
         let essentials = Essentials::parse(header).unwrap();
         let hasher = Algorithm::new(essentials.checksum).unwrap();
-        let mut encoder = Encoder::new(&essentials, Session { stream_id, epoch: 0 }, hasher);
+        let mut encoder =
+            Encoder::new(&essentials, Session { stream_id: stream_id.try_into().unwrap(), epoch: 0 }, hasher);
         let mut stream =
             Self { bytes: header.to_vec(), header_len: header.len(), messages, ends: vec![], boundaries: vec![] };
         let mut time = 0;

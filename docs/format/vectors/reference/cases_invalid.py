@@ -71,6 +71,19 @@ def header_buffers():
         yield refused("header_" + name, 3, about, region_with(slots), "header_malformed", 4)
 
 
+def header_of_a_later_version():
+    """What a later version may look like is not this reader's to judge: the numbers come first."""
+    later = flatbuffer.build(flatbuffer.header_table(header(writer="abc")._replace(version=2)), flatbuffer.IDENTIFIER)
+    broken = put(later, later.index(b"abc") + 3, b"!")
+    yield refused("header_version_2_before_a_broken_string", 3, "version 2, and a string version 1 would not have",
+                  stream.header_region(broken), "version_unsupported", 4)
+    yield refused("header_version_2_before_checksum_absent", 3, "version 2, and no checksum",
+                  region_with({0: ("u16", 2), 1: None}), "version_unsupported", 4)
+    feature = flatbuffer.build(flatbuffer.header_table(header(required_features=1, writer="abc")), flatbuffer.IDENTIFIER)
+    yield refused("header_feature_before_a_broken_string", 3, "a required feature, and a string that is not well formed",
+                  stream.header_region(put(feature, feature.index(b"abc") + 3, b"!")), "feature_unsupported", 4)
+
+
 def header_unsupported():
     feature, checksum = "feature_unsupported", "checksum_unsupported"
     for name, slots, code, about in (
@@ -407,7 +420,7 @@ def stale_sync():
 
 
 def cases():
-    groups = (not_streams, header_lengths, header_checks, header_buffers, header_unsupported, flipped_bits, pads,
-              moved_frames, blanks, promises, control_frames, sync_frames, copied_syncs, first_syncs, behind_closed,
+    groups = (not_streams, header_lengths, header_checks, header_buffers, header_of_a_later_version,
+              header_unsupported, flipped_bits, pads, moved_frames, blanks, promises, control_frames, sync_frames, copied_syncs, first_syncs, behind_closed,
               durability, stale_sync)
     return [case for group in groups for case in group()]

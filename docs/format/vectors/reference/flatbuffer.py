@@ -240,6 +240,14 @@ def header_table(header):
     return table
 
 
+def read_numbers(data):
+    """The scalar fields by name, or Malformed; the version and the checksum may be None."""
+    view = View(data, [])
+    table = TableView(view, view.follow(0, "root"), "StreamHeader")
+    return {name: table.number(slot, _SCALARS[kind][1], name, default)
+            for slot, (name, kind, default) in enumerate(_FIELDS) if kind in _SCALARS}
+
+
 def read_header(data, spans=None):
     """(StreamHeader, spans) of a FlatBuffer, or Malformed. `data` starts at the root offset.
 

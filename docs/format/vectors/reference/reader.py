@@ -104,20 +104,31 @@ def region_length(data, at=0):
 
 
 def open_header(data, private):
+    """Numbers first: the rest of a header that only a later version understands is not this reader's to judge."""
     length = region_length(data)
     try:
+        check_numbers(flatbuffer.read_numbers(data[4:length - 4]))
         fields, spans = flatbuffer.read_header(data[4:length - 4])
     except flatbuffer.Malformed:
         raise HeaderError("header_malformed", 4)
-    if fields.version > FORMAT_VERSION:
-        raise HeaderError("version_unsupported", 4)
-    if fields.required_features:
-        raise HeaderError("feature_unsupported", 4)
-    if fields.alignment_log2 != ALIGNMENT_LOG2:
-        raise HeaderError("alignment_unsupported", 4)
     if checksums.hasher(fields.checksum, private) is None:
         raise HeaderError("checksum_unsupported", 4)
     return Header(length, struct.unpack_from("<I", data, length - 4)[0], fields, spans)
+
+
+def check_numbers(numbers):
+    if not numbers["version"]:
+        raise HeaderError("header_malformed", 4)
+    if numbers["version"] > FORMAT_VERSION:
+        raise HeaderError("version_unsupported", 4)
+    if numbers["checksum"] is None:
+        raise HeaderError("header_malformed", 4)
+    if numbers["required_features"]:
+        raise HeaderError("feature_unsupported", 4)
+    if numbers["alignment_log2"] != ALIGNMENT_LOG2:
+        raise HeaderError("alignment_unsupported", 4)
+    if 4 < numbers["checksum"] < 128:
+        raise HeaderError("checksum_unsupported", 4)
 
 
 # --- Frames: what is true of them wherever they stand ---------------------------------------------------
