@@ -18,8 +18,8 @@ const GENERATED: &[(&str, &str, &str)] = &[
         "stream_header_generated.rs",
         "crates/flatstream-format/src/generated/stream_header_generated.rs",
     ),
-    ("schemas/telemetry.fbs", "telemetry_generated.rs", "crates/flatstream/examples/telemetry/telemetry_generated.rs"),
-    ("schemas/telemetry.fbs", "telemetry.bfbs", "crates/flatstream/examples/telemetry/telemetry.bfbs"),
+    ("schemas/telemetry.fbs", "telemetry_generated.rs", "schemas/src/telemetry_generated.rs"),
+    ("schemas/telemetry.fbs", "telemetry.bfbs", "schemas/src/telemetry.bfbs"),
 ];
 
 /// Generates and commits to the work tree.

@@ -42,55 +42,7 @@ fn crc_by_definition(polynomial: u32, body: &[u8]) -> u32 {
     !register
 }
 
-/// XXH64 with seed 0, written from the specification.
-fn xxh64_by_definition(body: &[u8]) -> u64 {
-    const P: [u64; 5] = [
-        0x9E37_79B1_85EB_CA87,
-        0xC2B2_AE3D_27D4_EB4F,
-        0x1656_67B1_9E37_79F9,
-        0x85EB_CA77_C2B2_AE63,
-        0x27D4_EB2F_1656_67C5,
-    ];
-    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
-    let round = |acc: u64, lane: u64| acc.wrapping_add(lane.wrapping_mul(P[1])).rotate_left(31).wrapping_mul(P[0]);
-    let mut rest = body;
-    let mut acc = P[4];
-    if body.len() >= 32 {
-        let mut lanes = [P[0].wrapping_add(P[1]), P[1], 0, P[0].wrapping_neg()];
-        while rest.len() >= 32 {
-            for (lane, bytes) in lanes.iter_mut().zip(rest.chunks(8)) {
-                *lane = round(*lane, word(bytes));
-            }
-            rest = &rest[32..];
-        }
-        acc = lanes[0].rotate_left(1);
-        for (lane, turn) in lanes[1..].iter().zip([7, 12, 18]) {
-            acc = acc.wrapping_add(lane.rotate_left(turn));
-        }
-        for lane in lanes {
-            acc = (acc ^ round(0, lane)).wrapping_mul(P[0]).wrapping_add(P[3]);
-        }
-    }
-    acc = acc.wrapping_add(body.len() as u64);
-    while rest.len() >= 8 {
-        acc = (acc ^ round(0, word(&rest[..8]))).rotate_left(27).wrapping_mul(P[0]).wrapping_add(P[3]);
-        rest = &rest[8..];
-    }
-    if rest.len() >= 4 {
-        let half = u64::from(u32::from_le_bytes(rest[..4].try_into().unwrap()));
-        acc = (acc ^ half.wrapping_mul(P[0])).rotate_left(23).wrapping_mul(P[1]).wrapping_add(P[2]);
-        rest = &rest[4..];
-    }
-    for &byte in rest {
-        acc = (acc ^ u64::from(byte).wrapping_mul(P[4])).rotate_left(11).wrapping_mul(P[0]);
-    }
-    acc = (acc ^ (acc >> 33)).wrapping_mul(P[1]);
-    acc = (acc ^ (acc >> 29)).wrapping_mul(P[2]);
-    acc ^ (acc >> 32)
-}
-
-/// XXH3 has its second implementation in Python: the vectors of docs/format hold its digests at each of its length
-/// classes, and flatstream-format's tests read them.
+/// Another implementation than the one in use, for each.
 fn second_opinion(checksum: ChecksumType, body: &[u8]) -> Option<u32> {
     match checksum {
         ChecksumType::None => Some(0),
@@ -100,7 +52,8 @@ fn second_opinion(checksum: ChecksumType, body: &[u8]) -> Option<u32> {
             Some(digest)
         }
         ChecksumType::Crc32 => Some(crc_by_definition(0xEDB8_8320, body)),
-        ChecksumType::Xxh64 => Some(xxh64_by_definition(body) as u32),
+        ChecksumType::Xxh64 => Some(xxhash_rust::xxh64::xxh64(body, 0) as u32),
+        ChecksumType::Xxh3 => Some(xxhash_rust::xxh3::xxh3_64(body) as u32),
         _ => None,
     }
 }
@@ -134,7 +87,7 @@ fn a_second_implementation_agrees_at_every_length_to_1024() {
 fn any_split_gives_the_digest_of_the_whole() {
     let bytes = noise(1024);
     for algorithm in available() {
-        for len in (0..=80).chain([127, 128, 129, 239, 240, 241, 255, 256, 257, 511, 512, 1023, 1024]) {
+        for len in 0..=bytes.len() {
             let whole = algorithm.digest(&bytes[..len]);
             for at in 0..=len {
                 let (head, tail) = bytes[..len].split_at(at);

@@ -169,8 +169,8 @@ impl<C: Checksum> Encoder<C> {
         frame
     }
 
-    /// Goes on in a later epoch of the same stream, which was reopened. The sync frame that is due then has to be durable
-    /// before anything follows it.
+    /// Goes on in a later epoch of the same stream, which was reopened. The sync frame that is due then has to be
+    /// durable before anything follows it.
     ///
     /// # Errors
     /// [`EncodeError::Epoch`] unless the epoch is a later one.

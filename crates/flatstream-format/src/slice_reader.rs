@@ -52,8 +52,8 @@ impl<'a> SliceReader<'a> {
 }
 
 impl<'a, C: Checksum> SliceReader<'a, C> {
-    /// A reader with a limit of one's own for the length of a message in bytes (0 = whatever the header allows), and with a hasher of one's own for the
-    /// algorithm that the header names.
+    /// A reader with a limit of one's own for the length of a message in bytes (0 = whatever the header allows), and
+    /// with a hasher of one's own for the algorithm that the header names.
     ///
     /// # Errors
     /// [`Error::Header`].

@@ -25,8 +25,9 @@ pub struct End {
     /// delivered if scattered or corrupt (there, as many as were looked at).
     pub bytes_behind: u64,
     /// Whether every place behind was searched that could show the stream going on. `false` only for a torn end: so
-    /// many false candidates lie behind that hashing had to stop, or the stream allows messages beyond 16 MiB, for which
-    /// a source isn't searched ([`limits`](crate::limits)). Good frames may lie behind then, but no sync frame does.
+    /// many false candidates lie behind that hashing had to stop, or the stream allows messages beyond 16 MiB, for
+    /// which a source isn't searched ([`limits`](crate::limits)). Good frames may lie behind then, but no sync frame
+    /// does.
     pub searched_all: bool,
 }
 
@@ -215,8 +216,8 @@ impl TailSearch {
         self.sync.is_some_and(|sync| sync.position.wrapping_sub(self.stop.position) < claimed)
     }
 
-    /// How many bytes have to be held at once for [`search_frames`](Self::search_frames): the half that is searched, and
-    /// as much again, into which a frame that starts in the first half may reach. At least 2 MiB, at most 32 MiB.
+    /// How many bytes have to be held at once for [`search_frames`](Self::search_frames): the half that is searched,
+    /// and as much again, into which a frame that starts in the first half may reach. At least 2 MiB, at most 32 MiB.
     #[must_use]
     pub fn window_len(&self) -> usize {
         (self.rules.promised_limit as usize).saturating_mul(2).clamp(SEARCH_WINDOW_MIN, SEARCH_WINDOW_MAX)
@@ -245,8 +246,8 @@ impl TailSearch {
 
     /// Searches `data`, which begin at `position`, for frames in their places that start in the first `starts` bytes.
     ///
-    /// It hashes at most 16 times as many bytes as it is given to search, and 16 MiB more in all; short candidates first,
-    /// because false long ones could use up what may be hashed.
+    /// It hashes at most 16 times as many bytes as it is given to search, and 16 MiB more in all; short candidates
+    /// first, because false long ones could use up what may be hashed.
     pub fn search_frames<C: Checksum>(&mut self, hasher: &C, data: &[u8], position: u64, starts: usize) {
         let Some(salt) = self.salt else { return };
         self.budget = self.budget.saturating_add(SEARCH_HASH_FACTOR.saturating_mul(starts as u64));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use flatstream_format::layout::{self, control, frame, header, sync};
 use flatstream_format::{
     Algorithm, Checksum, ChecksumType, EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt, SliceReader,
-    SyncFlags, TIME_NONE, limits,
+    StopReason, SyncFlags, TIME_NONE, limits,
 };
 use flatstream_testkit::spec::{number, table, worked_example};
 
@@ -115,9 +115,39 @@ fn mask_check_values() {
     }
 }
 
+/// Every reason that a decoder can give, made up.
+fn stop_reasons() -> Vec<StopReason> {
+    vec![
+        StopReason::Incomplete { expected: 1, found: 0 },
+        StopReason::Blank,
+        StopReason::Length { found: 0, limit: 1 },
+        StopReason::Check { expected: 0, found: 1, length: 1 },
+        StopReason::Pad,
+        StopReason::ControlKind,
+        StopReason::UnsupportedKind(*b"CHNK"),
+        StopReason::SyncMissing,
+        StopReason::SyncField("version"),
+        StopReason::SyncStream { expected: 1, found: 2 },
+        StopReason::SyncHeader { expected: 1, found: 2 },
+        StopReason::SyncPosition { found: 8 },
+        StopReason::SyncEpoch { expected: 1, found: 0 },
+        StopReason::SyncSequence { expected: 1, found: 2 },
+        StopReason::AfterClosed,
+    ]
+}
+
 #[test]
 fn error_codes() {
     let codes: Vec<String> = table("Error codes").into_iter().map(|row| row["code"].clone()).collect();
+    let reasons: Vec<&str> = stop_reasons().iter().map(StopReason::code).collect();
+    for reason in &reasons {
+        assert!(codes.iter().any(|known| known == reason), "{reason} isn't in the table");
+    }
+    let of_headers =
+        |code: &str| code.starts_with("header") || code == "not_a_stream" || code.ends_with("_unsupported");
+    for code in &codes {
+        assert!(of_headers(code) || reasons.contains(&code.as_str()), "no reason has the code {code}");
+    }
     let vectors = flatstream_testkit::vectors::load("invalid");
     for vector in &vectors {
         let (code, _) = vector.error().unwrap();

@@ -106,7 +106,8 @@ impl WriteOptions {
     }
 
     /// The longest message in bytes, as a promise to readers; longer ones are refused. The default is 16 MiB; 0 = no
-    /// promise, and messages of up to 2 GiB less one byte. A reader takes messages of up to 64 MiB unless told otherwise.
+    /// promise, and messages of up to 2 GiB less one byte. A reader takes messages of up to 64 MiB unless told
+    /// otherwise.
     pub fn max_message_len(mut self, bytes: u32) -> Self {
         self.header = self.header.max_message_len(bytes);
         self
@@ -175,8 +176,8 @@ impl WriteOptions {
         self
     }
 
-    /// How many bytes are gathered before they go to the sink. The default is 256 KiB, the least is 64 bytes, the greatest
-    /// 1 GiB.
+    /// How many bytes are gathered before they go to the sink. The default is 256 KiB, the least is 64 bytes, the
+    /// greatest 1 GiB.
     pub fn block_size(mut self, bytes: usize) -> Self {
         self.block_size = clamp_block_size(bytes);
         self

@@ -1,17 +1,11 @@
 //! The API as it was promised to users, written as they write it.
 
-#[allow(unsafe_code, dead_code, unused_imports, unreachable_pub, missing_docs, rust_2018_idioms)]
-#[allow(clippy::all, clippy::pedantic)]
-#[rustfmt::skip]
-#[path = "../examples/telemetry/telemetry_generated.rs"]
-mod telemetry_generated;
-
 use std::fs::File;
 
 use flatbuffers::FlatBufferBuilder;
 use flatstream::{ChecksumType, Reader, WriteOptions, Writer};
 use flatstream_testkit::folder::Folder;
-use telemetry_generated::telemetry::{TelemetryEvent, TelemetryEventArgs, root_as_telemetry_event};
+use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs, root_as_telemetry_event};
 
 fn build(builder: &mut FlatBufferBuilder<'_>, number: u64) {
     builder.reset();

@@ -67,7 +67,7 @@ pub struct Essentials {
     pub checksum: ChecksumType,
     /// The longest message in bytes that the writer promised; 0 = no promise.
     pub max_message_len: u32,
-    /// Bytes between sync frames; 0 = only the first and the last.
+    /// Bytes between sync frames; 0 = only the first, when reopened, and the last.
     pub sync_interval: u32,
     /// What the times of sync frames mean.
     pub clock: Clock,

@@ -84,7 +84,7 @@ impl Header {
         self.essentials.max_message_len
     }
 
-    /// Bytes between sync frames; 0 = only the first and the last.
+    /// Bytes between sync frames; 0 = only the first, when reopened, and the last.
     #[must_use]
     pub const fn sync_interval(&self) -> u32 {
         self.essentials.sync_interval
@@ -199,7 +199,7 @@ impl HeaderBuilder {
         self
     }
 
-    /// Bytes between sync frames; 0 = only the first and the last.
+    /// Bytes between sync frames; 0 = only the first, when reopened, and the last.
     #[must_use]
     pub const fn sync_interval(mut self, bytes: u32) -> Self {
         self.sync_interval = bytes;

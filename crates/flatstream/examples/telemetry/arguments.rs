@@ -5,8 +5,10 @@ use flatstream::ChecksumType;
 pub(crate) const HELP: &str = "\
 Records this machine's own metrics into a flatstream file, reads it back and prints a summary.
 
+  cargo run --release --example telemetry -- [OPTIONS]
+
   --seconds N       how long to record [default: 3]
-  --out FILE        the file to write [default: telemetry.fls]
+  --out FILE        the file to write; one of that name is replaced [default: telemetry.fls]
   --checksum NAME   none, crc32c, crc32, xxh64 or xxh3 [default: crc32c]
 ";
 
@@ -25,11 +27,11 @@ impl Arguments {
             if matches!(option.as_str(), "--help" | "-h") {
                 return Ok(None);
             }
-            let value = words.next().ok_or_else(|| format!("{option} needs a value"))?;
+            let mut value = || words.next().ok_or_else(|| format!("{option} needs a value"));
             match option.as_str() {
-                "--seconds" => arguments.seconds = parse_seconds(&value)?,
-                "--out" => arguments.out = PathBuf::from(value),
-                "--checksum" => arguments.checksum = parse_checksum(&value)?,
+                "--seconds" => arguments.seconds = parse_seconds(&value()?)?,
+                "--out" => arguments.out = PathBuf::from(value()?),
+                "--checksum" => arguments.checksum = parse_checksum(&value()?)?,
                 _ => return Err(format!("unknown option {option}")),
             }
         }

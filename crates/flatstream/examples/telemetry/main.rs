@@ -6,12 +6,7 @@ mod arguments;
 mod source;
 mod summary;
 
-/// What flatc makes of `schemas/telemetry.fbs`.
-#[allow(unsafe_code, dead_code, unused_imports, unreachable_pub, missing_docs, rust_2018_idioms)]
-#[allow(clippy::all, clippy::pedantic)]
-#[rustfmt::skip]
-mod telemetry_generated;
-
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write as _, stderr};
 use std::path::Path;
@@ -24,22 +19,18 @@ use flatstream::{ReadOptions, Reader, WriteOptions, Writer};
 
 use arguments::Arguments;
 use summary::Summary;
-use telemetry_generated::telemetry::{
+use telemetry_schema::telemetry::{
     TelemetryEvent, TelemetryEventArgs, finish_telemetry_event_buffer, root_as_telemetry_event,
 };
 
 /// One tick a millisecond: what a control loop or a flight recorder does.
 const TICK: Duration = Duration::from_millis(1);
 
-/// The schema travels with the data: without it nobody can read them in ten years.
-const SCHEMA: &[u8] = include_bytes!("telemetry.bfbs");
-
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            print!("{}", arguments::HELP);
-            return ExitCode::SUCCESS;
+            return print(&arguments::HELP);
         }
         Err(error) => {
             eprintln!("telemetry: {error}\n\n{}", arguments::HELP);
@@ -48,10 +39,7 @@ fn main() -> ExitCode {
     };
     let result = record(&arguments).and_then(|()| read(&arguments.out));
     match result {
-        Ok(summary) => {
-            print!("{summary}");
-            ExitCode::SUCCESS
-        }
+        Ok(summary) => print(&summary),
         Err(error) => {
             eprintln!("telemetry: {}: {error}", arguments.out.display());
             ExitCode::FAILURE
@@ -59,15 +47,24 @@ fn main() -> ExitCode {
     }
 }
 
+/// Whoever reads our output may have seen enough of it: `| head`.
+fn print(text: &dyn fmt::Display) -> ExitCode {
+    match write!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
 fn record(arguments: &Arguments) -> io::Result<()> {
     let mut source = source::open();
-    eprintln!("recording {} for {} s into {}", source.describe(), arguments.seconds, arguments.out.display());
     let options = WriteOptions::new()
         .checksum(arguments.checksum)
         .message_type("Telemetry.TelemetryEvent")
-        .schema(SCHEMA)
+        // The schema travels with the data: without it nobody can read them in ten years.
+        .schema(telemetry_schema::BFBS)
         .metadata("source", source.describe());
     let mut writer = Writer::new(File::create(&arguments.out)?, options)?;
+    eprintln!("recording {} for {} s into {}", source.describe(), arguments.seconds, arguments.out.display());
     let mut builder = FlatBufferBuilder::new();
     let mut progress = Progress::new();
 
@@ -91,7 +88,7 @@ fn record(arguments: &Arguments) -> io::Result<()> {
         sleep(next_tick.saturating_duration_since(Instant::now()));
     }
     progress.end();
-    // The stream is closed and handed to the file; that the file keeps it through a power cut is a word of its own.
+    // Closed, and handed to the file; only what is synced survives a power cut.
     writer.finish()?.sync_all()
 }
 

@@ -28,13 +28,14 @@ struct Proc {
 
 const PROCESSES_PER_TICK: usize = 4;
 
-/// The kernel counts processor time in hundredths of a second (`USER_HZ`) and memory in pages.
+/// Linux counts processor time in hundredths of a second (`USER_HZ`) and memory in pages; the size of a page is taken
+/// to be the usual one.
 const SECONDS_PER_COUNT: f64 = 0.01;
 const MEGABYTES_PER_PAGE: f64 = 4096.0 / 1e6;
 
 impl Source for Proc {
     fn describe(&self) -> &'static str {
-        "/proc: processors (s), processes (s, MB)"
+        "/proc: processors and processes"
     }
 
     fn tick(&mut self, emit: Emit<'_>) {
@@ -47,7 +48,7 @@ impl Source for Proc {
                 continue;
             }
             for (kind, count) in ["user", "nice", "system", "idle"].into_iter().zip(fields) {
-                self.emit(emit, &[cpu, "/", kind], count, SECONDS_PER_COUNT);
+                self.emit(emit, &[cpu, "/", kind, " s"], count, SECONDS_PER_COUNT);
             }
         }
         for _ in 0..PROCESSES_PER_TICK {
@@ -71,8 +72,8 @@ impl Proc {
         let mut fields = rest.split_ascii_whitespace().skip(11);
         let user_time = fields.next().unwrap_or_default();
         let resident = fields.nth(9).unwrap_or_default();
-        self.emit(emit, &["process ", process, " ", name, "/user"], user_time, SECONDS_PER_COUNT);
-        self.emit(emit, &["process ", process, " ", name, "/resident"], resident, MEGABYTES_PER_PAGE);
+        self.emit(emit, &["process ", process, " ", name, "/user s"], user_time, SECONDS_PER_COUNT);
+        self.emit(emit, &["process ", process, " ", name, "/resident MB"], resident, MEGABYTES_PER_PAGE);
     }
 
     fn emit(&mut self, emit: Emit<'_>, name: &[&str], count: &str, unit: f64) {
@@ -105,12 +106,12 @@ impl Source for Lateness {
     fn tick(&mut self, emit: Emit<'_>) {
         let start = Instant::now();
         if let Some(last) = self.last.replace(start) {
-            emit("tick interval", micros(last, start));
+            emit("tick interval us", micros(last, start));
         }
         let sum =
             (0..1000u64).fold(1u64, |sum, number| std::hint::black_box(sum.wrapping_mul(31).wrapping_add(number)));
         std::hint::black_box(sum);
-        emit("1000 multiplications", micros(start, Instant::now()));
+        emit("1000 multiplications us", micros(start, Instant::now()));
     }
 }
 

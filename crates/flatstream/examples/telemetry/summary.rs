@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use flatstream::{ChecksumType, End, Header};
 
-/// So many sources are shown; a machine may run thousands of processes.
+/// So many sources are shown, those that changed most first; a machine may run thousands of processes.
 const ROWS_MAX: usize = 24;
 
 /// What a person wants to know of a recording, to see that it is right.
@@ -26,6 +26,12 @@ struct Values {
     min: f64,
     sum: f64,
     max: f64,
+}
+
+impl Values {
+    fn change(&self) -> f64 {
+        self.max - self.min
+    }
 }
 
 impl Summary {
@@ -81,18 +87,25 @@ impl fmt::Display for Summary {
         let overhead = (size - self.body_bytes) as f64 / events;
         writeln!(
             f,
-            "  overhead   {overhead:.2} bytes per event (all that isn't a message: 8 of them its frame's head)"
+            "  overhead   {overhead:.2} bytes per event (8 are its frame's head; the rest: pad, header, sync frames)"
         )?;
         writeln!(f, "  checksum   {}", self.checksum)?;
         writeln!(f, "  ended      {end}")?;
         writeln!(f)?;
-        let shown = || self.sources.iter().take(ROWS_MAX);
-        let width = shown().map(|(name, _)| name.len()).max().unwrap_or_default();
-        writeln!(f, "  {:<width$} {:>7} {:>14} {:>14} {:>14}", "source", "events", "min", "mean", "max")?;
-        for (name, values) in shown() {
+        let mut sources: Vec<_> = self.sources.iter().collect();
+        sources.sort_by(|(_, left), (_, right)| right.change().total_cmp(&left.change()));
+        sources.truncate(ROWS_MAX);
+        let width = sources.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        let head = ["min", "mean", "max", "change"];
+        writeln!(
+            f,
+            "  {:<width$} {:>7} {:>11} {:>11} {:>11} {:>9}",
+            "source", "events", head[0], head[1], head[2], head[3]
+        )?;
+        for (name, values) in sources {
             let Values { count, min, sum, max } = values;
-            let mean = sum / *count as f64;
-            writeln!(f, "  {name:<width$} {count:>7} {min:>14.3} {mean:>14.3} {max:>14.3}")?;
+            let (mean, change) = (sum / *count as f64, values.change());
+            writeln!(f, "  {name:<width$} {count:>7} {min:>11.3} {mean:>11.3} {max:>11.3} {change:>9.3}")?;
         }
         match self.sources.len().saturating_sub(ROWS_MAX) {
             0 => Ok(()),
