@@ -224,6 +224,31 @@ impl<C: Checksum> Decoder<C> {
     /// Decodes as many messages as stand in a row at the start of `data` and fit into `found`; returns how many, and
     /// how many bytes they take. Anything else (a sync frame, the need for more, damage) ends the row, and
     /// [`decode`](Self::decode) says what it is.
+    ///
+    /// ```
+    /// # use core::num::NonZeroU64;
+    /// use flatstream_format::{Algorithm, Decoded, Decoder, Essentials, Span};
+    /// # use flatstream_format::{Encoder, Session, SyncFlags};
+    /// # const HEADER: &[u8] = include_bytes!("../tests/minimal_header.bin");
+    /// # let header = Essentials::parse(HEADER)?;
+    /// # let mut encoder = Encoder::new(&header, Session { stream_id: NonZeroU64::MIN, epoch: 0 }, Algorithm::CRC32C);
+    /// # let mut frames = [0; 256];
+    /// # let mut end = encoder.encode_sync(0, SyncFlags::NONE, &mut frames)?;
+    /// # for message in [&b"one"[..], b"two", b"three"] {
+    /// #     end += encoder.encode_message(message, &mut frames[end..])?;
+    /// # }
+    /// # let frames = &frames[..end];
+    ///
+    /// let mut decoder = Decoder::new(&header, 0, Algorithm::CRC32C);
+    /// assert!(matches!(decoder.decode(frames)?, Decoded::Sync(_)));
+    /// let behind_sync = &frames[64..];
+    /// let mut spans = [Span::default(); 8];
+    /// let (count, used) = decoder.messages(behind_sync, &mut spans);
+    /// assert_eq!((count, used), (3, behind_sync.len()));
+    /// let Span { offset, len } = spans[2];
+    /// assert_eq!(&behind_sync[offset as usize..][..len as usize], b"three");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn messages(&mut self, data: &[u8], found: &mut [Span]) -> (usize, usize) {
         let start = self.position;

@@ -201,6 +201,22 @@ impl<C: Checksum> Encoder<C> {
 
     /// The head of a frame whose body the caller has digested by other means: in pieces, or by a hardware unit.
     ///
+    /// ```
+    /// # use core::num::NonZeroU64;
+    /// use flatstream_format::{Algorithm, Checksum};
+    /// # use flatstream_format::{Encoder, Essentials, Session, SyncFlags};
+    /// # let header = Essentials::parse(include_bytes!("../tests/minimal_header.bin"))?;
+    /// # let session = Session { stream_id: NonZeroU64::MIN, epoch: 0 };
+    /// # let mut encoder = Encoder::new(&header, session, Algorithm::CRC32C);
+    /// # encoder.sync(0, SyncFlags::NONE);
+    ///
+    /// let parts = [&b"first half, "[..], b"second half"];
+    /// let digest = encoder.hasher().digest_parts(&parts).expect("CRC-32C takes parts");
+    /// let head = encoder.message_with_digest(23, digest)?;
+    /// assert_eq!(head[4..], [23, 0, 0, 0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`message`](Self::message).
     #[inline]

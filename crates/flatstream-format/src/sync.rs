@@ -54,6 +54,14 @@ pub struct Sync {
 }
 
 /// The flags of a sync frame.
+///
+/// ```
+/// use flatstream_format::SyncFlags;
+///
+/// let flags = SyncFlags::from_bits(3);
+/// assert!(flags.is_closed() && flags.is_resumed());
+/// assert_eq!(flags.to_string(), "CLOSED RESUMED");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SyncFlags(u8);
 

@@ -15,6 +15,19 @@ use crate::sync::{Sync, control_digest};
 use crate::{Algorithm, Essentials};
 
 /// How a stream ended. Specification: section 11.
+///
+/// ```
+/// use flatstream_format::{EndState, SliceReader};
+///
+/// let header = include_bytes!("../tests/minimal_header.bin");
+/// let torn = [&header[..], b"half a sync frame"].concat();
+/// let mut reader = SliceReader::new(&torn)?;
+/// assert!(reader.next().is_none());
+///
+/// let end = reader.end().unwrap();
+/// assert_eq!((end.state, end.position, end.bytes_behind), (EndState::Open, header.len() as u64, 17));
+/// # Ok::<(), flatstream_format::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     /// Which of the five ways.
@@ -106,8 +119,9 @@ impl fmt::Display for End {
 ///
 /// let header = Essentials::parse(include_bytes!("../tests/minimal_header.bin"))?;
 /// let mut decoder = Decoder::new(&header, limits::READER_MAX_MESSAGE_LEN, Algorithm::CRC32C);
-/// let tail = b"something that is no frame";
+/// let tail = &[1, 2, 3, 4, 1, 0, 0, 0, b'x', 0, 0, 0, 0, 0, 0, 0]; // where the first sync frame should stand
 /// let stop = decoder.decode(tail).unwrap_err();
+/// assert_eq!(stop.reason, StopReason::SyncMissing);
 ///
 /// let mut search = TailSearch::new(&decoder, stop);
 /// search.search_header(tail);

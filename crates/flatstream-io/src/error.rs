@@ -46,6 +46,21 @@ enum Cause {
 }
 
 /// Who can do something about an [`Error`].
+///
+/// ```
+/// use flatstream_io::{ErrorKind, Reader};
+///
+/// fn advice(error: &flatstream_io::Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::NotAStream => "is that the right file?",
+///         ErrorKind::Unsupported => "update flatstream, or turn a feature on",
+///         ErrorKind::Limit => "raise max_message_len",
+///         _ => "see the message",
+///     }
+/// }
+/// let error = Reader::new(&b"PK a zip file"[..]).unwrap_err();
+/// assert_eq!(advice(&error), "is that the right file?");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -143,7 +158,7 @@ impl Error {
     }
 
     /// Whether the source only had nothing to give now (`WouldBlock`, `TimedOut`): nothing is lost, and the same call
-    /// may be made again.
+    /// may be made again. [`Opening`](crate::Opening) has an example.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match &self.0.cause {

@@ -53,6 +53,16 @@ impl Message {
     }
 
     /// A copy that holds no more than itself.
+    ///
+    /// ```
+    /// # use flatstream_io::{Reader, WriteOptions, Writer};
+    /// # let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
+    /// # writer.append(b"hello")?;
+    /// # let bytes = writer.finish()?;
+    /// let first = Reader::new(&bytes[..])?.next().unwrap()?.to_owned_bytes();
+    /// assert_eq!(first, "hello");
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
     #[must_use]
     pub fn to_owned_bytes(&self) -> Bytes {
         Bytes::copy_from_slice(self)
@@ -62,6 +72,24 @@ impl Message {
     ///
     /// It takes the `flatbuffers` crate in this crate's version; with another version, pass the bytes to that one's
     /// `root`.
+    ///
+    /// ```
+    /// use flatbuffers::FlatBufferBuilder;
+    /// use flatstream_io::{Reader, WriteOptions, Writer};
+    /// use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs};
+    ///
+    /// let mut builder = FlatBufferBuilder::new();
+    /// let args = TelemetryEventArgs { value: 21.5, ..Default::default() };
+    /// let event = TelemetryEvent::create(&mut builder, &args);
+    /// builder.finish(event, None);
+    /// let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
+    /// writer.append(builder.finished_data())?;
+    /// let bytes = writer.finish()?;
+    ///
+    /// let message = Reader::new(&bytes[..])?.next().unwrap()?;
+    /// assert_eq!(message.root::<TelemetryEvent>().unwrap().value(), 21.5);
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// What the verifier found.

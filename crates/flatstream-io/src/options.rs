@@ -163,6 +163,15 @@ impl WriteOptions {
 
     /// Where the times of sync frames come from, in nanoseconds, and what they mean; [`TIME_NONE`] is no time. The
     /// default is the system's clock, UTC.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// use flatstream_io::{Clock, WriteOptions};
+    ///
+    /// let start = Instant::now();
+    /// let options = WriteOptions::new().clock(Clock::Monotonic, move || start.elapsed().as_nanos() as i64);
+    /// ```
     pub fn clock(mut self, clock: Clock, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.header = self.header.clock(clock);
         self.now = Arc::new(now);
@@ -283,6 +292,16 @@ impl ReadOptions {
 
     /// Whether an end without the mark that the writer finished is an error, the last one, of the kind
     /// [`NotClosed`](crate::ErrorKind::NotClosed). The default is `false`.
+    ///
+    /// ```
+    /// use flatstream_io::{ErrorKind, ReadOptions, Reader, WriteOptions, Writer};
+    ///
+    /// let mut bytes = Vec::new();
+    /// drop(Writer::new(&mut bytes, WriteOptions::new())?); // never finished
+    /// let mut reader = Reader::with_options(&bytes[..], ReadOptions::new().require_closed(true))?;
+    /// assert_eq!(reader.next_message().unwrap_err().kind(), ErrorKind::NotClosed);
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
     pub fn require_closed(mut self, required: bool) -> Self {
         self.require_closed = required;
         self

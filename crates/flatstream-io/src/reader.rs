@@ -174,6 +174,22 @@ impl<R: Read> Reader<R> {
     ///
     /// Behind damage it reads the rest of the source, because only that tells *scattered* from *corrupt*.
     ///
+    /// ```
+    /// use flatstream_io::{EndState, Reader, WriteOptions, Writer};
+    ///
+    /// let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
+    /// writer.append(b"whole")?;
+    /// writer.append(b"torn")?;
+    /// let bytes = writer.finish()?;
+    ///
+    /// let mut reader = Reader::new(&bytes[..bytes.len() - 70])?; // the last message is cut
+    /// assert_eq!(reader.by_ref().count(), 1);
+    /// let end = reader.end()?;
+    /// assert_eq!(end.state, EndState::Torn);
+    /// println!("{end}"); // torn at position 168, 10 bytes behind not understood
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Of the kind `Usage` while messages may be left; the error again that ended reading, where that wasn't damage.
     pub fn end(&mut self) -> Result<End> {

@@ -166,6 +166,17 @@ impl<W: Write> Writer<W> {
 
     /// Marks the stream as closed, hands everything to the sink, flushes it and gives it back.
     ///
+    /// ```no_run
+    /// use std::fs::File;
+    ///
+    /// use flatstream_io::{WriteOptions, Writer};
+    ///
+    /// let writer = Writer::new(File::create("telemetry.fls")?, WriteOptions::new())?;
+    /// let file = writer.finish()?;
+    /// file.sync_all()?; // through a power cut
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Of the kind `Io`. The sink is dropped then.
     pub fn finish(mut self) -> Result<W> {

@@ -98,6 +98,16 @@ pub enum Located {
 
 /// Finds the header region at the start of `data`, which may hold only the first bytes of a stream yet.
 ///
+/// ```
+/// use flatstream_format::{Located, locate_header};
+///
+/// let header = include_bytes!("../../tests/minimal_header.bin");
+/// assert_eq!(locate_header(&header[..5]), Ok(Located::NeedMore(12)));
+/// assert_eq!(locate_header(&header[..12]), Ok(Located::NeedMore(48)));
+/// assert_eq!(locate_header(header), Ok(Located::Region(48)));
+/// assert!(locate_header(b"%PDF-1.7 and so on").is_err());
+/// ```
+///
 /// # Errors
 /// [`HeaderError::NotAStream`] and [`HeaderError::Length`]; the region's contents are [`Essentials::parse`]'s matter.
 pub fn locate_header(data: &[u8]) -> Result<Located, HeaderError> {
