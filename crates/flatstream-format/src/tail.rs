@@ -234,7 +234,8 @@ impl TailSearch {
     /// and as much again, into which a frame that starts in the first half may reach. At least 2 MiB, at most 32 MiB.
     #[must_use]
     pub fn window_len(&self) -> usize {
-        (self.rules.promised_limit as usize).saturating_mul(2).clamp(SEARCH_WINDOW_MIN, SEARCH_WINDOW_MAX)
+        let longest = usize::try_from(frame_len(self.rules.promised_limit)).unwrap_or(usize::MAX);
+        longest.saturating_mul(2).clamp(SEARCH_WINDOW_MIN, SEARCH_WINDOW_MAX)
     }
 
     /// Looks at the bytes directly at the stop for the header of a second stream.
