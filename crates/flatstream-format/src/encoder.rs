@@ -135,10 +135,14 @@ impl<C: Checksum> Encoder<C> {
     /// The next sync frame. `time` is in nanoseconds of the header's clock, [`TIME_NONE`] if there is none; a time that
     /// runs backwards within an epoch is replaced by the greatest so far. Behind one with [`SyncFlags::CLOSED`] only
     /// [`start_epoch`](Self::start_epoch) goes on; the first one after that has [`SyncFlags::RESUMED`] by itself.
-    pub fn sync(&mut self, time: i64, flags: SyncFlags) -> [u8; sync::FRAME_LEN] {
+    ///
+    /// # Errors
+    /// [`EncodeError::Closed`]. The encoder is unchanged then.
+    pub fn sync(&mut self, time: i64, flags: SyncFlags) -> Result<[u8; sync::FRAME_LEN], EncodeError> {
         let flags = match self.state {
             State::NeedsSync(needed) => flags.with(needed),
-            State::Open | State::Closed => flags,
+            State::Open => flags,
+            State::Closed => return Err(EncodeError::Closed),
         };
         self.state = if flags.is_closed() { State::Closed } else { State::Open };
         self.message_limit = if flags.is_closed() { 0 } else { self.promised_limit };
@@ -158,6 +162,7 @@ impl<C: Checksum> Encoder<C> {
         }
         .to_frame();
         self.sync_due_at = match self.sync_interval {
+            _ if flags.is_closed() => u64::MAX,
             0 => u64::MAX,
             interval => {
                 let gap = u64::from(interval).min(self.position.max(SYNC_GAP_MIN));
@@ -166,7 +171,7 @@ impl<C: Checksum> Encoder<C> {
             }
         };
         self.position = self.position.wrapping_add(sync::FRAME_LEN as u64);
-        frame
+        Ok(frame)
     }
 
     /// Goes on in a later epoch of the same stream, which was reopened. The sync frame that is due then has to be
@@ -208,7 +213,7 @@ impl<C: Checksum> Encoder<C> {
     /// # let header = Essentials::parse(include_bytes!("../tests/minimal_header.bin"))?;
     /// # let session = Session { stream_id: NonZeroU64::MIN, epoch: 0 };
     /// # let mut encoder = Encoder::new(&header, session, Algorithm::CRC32C);
-    /// # encoder.sync(0, SyncFlags::NONE);
+    /// # encoder.sync(0, SyncFlags::NONE)?;
     ///
     /// let parts = [&b"first half, "[..], b"second half"];
     /// let digest = encoder.hasher().digest_parts(&parts).expect("CRC-32C takes parts");
@@ -298,11 +303,11 @@ impl<C: Checksum> Encoder<C> {
     /// Puts the next sync frame at the start of `out`; returns its size in bytes. See [`sync`](Self::sync).
     ///
     /// # Errors
-    /// [`EncodeError::NoRoom`]; the encoder is unchanged then.
+    /// [`EncodeError::NoRoom`], [`EncodeError::Closed`]; the encoder is unchanged then.
     pub fn encode_sync(&mut self, time: i64, flags: SyncFlags, out: &mut [u8]) -> Result<usize, EncodeError> {
         let found = out.len() as u64;
         let place = out.first_chunk_mut().ok_or(EncodeError::NoRoom { expected: sync::FRAME_LEN as u64, found })?;
-        *place = self.sync(time, flags);
+        *place = self.sync(time, flags)?;
         Ok(sync::FRAME_LEN)
     }
 }

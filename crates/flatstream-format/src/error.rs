@@ -386,7 +386,7 @@ pub enum EncodeError {
     #[error("a sync frame is due before the next message")]
     SyncDue,
     /// The stream was closed; only a later epoch goes on.
-    #[error("the stream was closed: no message may follow")]
+    #[error("the stream was closed: only a later epoch may follow")]
     Closed,
     /// The epoch of a reopened stream is a later one.
     #[error("epoch {found} doesn't follow epoch {current}")]

@@ -238,11 +238,16 @@ impl TailSearch {
         longest.saturating_mul(2).clamp(SEARCH_WINDOW_MIN, SEARCH_WINDOW_MAX)
     }
 
-    /// Looks at the bytes directly at the stop for the header of a second stream.
-    pub fn search_header(&mut self, data: &[u8]) {
+    /// Looks at the bytes directly at the stop for the header of a second stream. Returns whether it could be looked
+    /// at, because it is all there or is none.
+    pub fn search_header(&mut self, data: &[u8]) -> bool {
+        if let Ok(Located::NeedMore(_)) = locate_header(data) {
+            return false;
+        }
         if Essentials::region_is_good(data) {
             self.found_other(self.stop.position, EvidenceKind::Header);
         }
+        true
     }
 
     /// A frame whose check was wrong, but whose length may be sound: the next frame then stands behind it. `data` begin
@@ -316,7 +321,8 @@ impl TailSearch {
         self.bytes_seen = self.bytes_seen.wrapping_add(new as u64);
 
         let done = if is_last { data.len() } else { data.len().saturating_sub(sync::FRAME_LEN_MAX - 1) };
-        for start in 0..done {
+        // Those that may be longer than what is there come again; those that are whole need no more.
+        for start in 0..data.len() {
             let candidate = data.get(start..).unwrap_or_default();
             if candidate.get(frame::HEAD_LEN..frame::HEAD_LEN + sync::KIND.end) == Some(&sync::KIND_BYTES) {
                 self.consider_sync(candidate, position.wrapping_add(start as u64));

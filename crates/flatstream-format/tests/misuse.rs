@@ -13,7 +13,7 @@ fn encoder() -> Encoder<Algorithm> {
 
 fn open() -> Encoder<Algorithm> {
     let mut encoder = encoder();
-    encoder.sync(0, SyncFlags::NONE);
+    encoder.sync(0, SyncFlags::NONE).unwrap();
     encoder
 }
 
@@ -24,14 +24,19 @@ fn a_message_before_the_first_sync_frame() {
     assert_eq!(encoder.message_with_digest(1, 0), Err(EncodeError::SyncDue));
     assert_eq!(encoder.encode_message(b"x", &mut [0; 64]), Err(EncodeError::SyncDue));
     assert_eq!(encoder.sequence(), 0);
-    encoder.sync(0, SyncFlags::NONE);
+    encoder.sync(0, SyncFlags::NONE).unwrap();
     assert!(encoder.message(b"x").is_ok());
 }
 
 #[test]
 fn a_message_after_closed() {
     let mut encoder = open();
-    encoder.sync(0, SyncFlags::CLOSED);
+    encoder.sync(0, SyncFlags::CLOSED).unwrap();
+    let position = encoder.position();
+    assert!(!encoder.sync_due());
+    assert_eq!(encoder.sync(0, SyncFlags::NONE), Err(EncodeError::Closed));
+    assert_eq!(encoder.encode_sync(0, SyncFlags::CLOSED, &mut [0; 64]), Err(EncodeError::Closed));
+    assert_eq!(encoder.position(), position);
     assert_eq!(encoder.message(b"x"), Err(EncodeError::Closed));
     assert_eq!(encoder.encode_message(b"x", &mut [0; 64]), Err(EncodeError::Closed));
 }
@@ -46,11 +51,11 @@ fn an_epoch_that_is_no_later_one() {
 #[test]
 fn a_later_epoch_begins_with_a_resumed_sync_frame() {
     let mut encoder = open();
-    encoder.sync(0, SyncFlags::CLOSED);
+    encoder.sync(0, SyncFlags::CLOSED).unwrap();
     encoder.start_epoch(4).unwrap();
     assert!(encoder.sync_due());
     assert_eq!(encoder.message(b"x"), Err(EncodeError::SyncDue));
-    let frame = encoder.sync(0, SyncFlags::NONE);
+    let frame = encoder.sync(0, SyncFlags::NONE).unwrap();
     let sync = flatstream_format::Sync::from_body(&frame[8..]).unwrap();
     assert!(sync.flags.is_resumed());
     assert!(encoder.message(b"x").is_ok());

@@ -227,7 +227,7 @@ fn write(vector: &Vector, hasher: Hasher, places_syncs: bool) -> Vec<u8> {
                     assert!(encoder.sync_due() || flags.is_closed(), "{}: sync at {position}", vector.name);
                 }
                 encoder.set_durable(*durable);
-                bytes.extend(encoder.sync(*time, flags));
+                bytes.extend(encoder.sync(*time, flags).unwrap());
             }
             Found::Message { position, length, .. } => {
                 if places_syncs {

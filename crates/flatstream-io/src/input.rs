@@ -66,10 +66,13 @@ impl<R: Read> Input<R> {
         read_uninterrupted(&mut self.source, buffer)
     }
 
-    /// Takes the data out, for good.
+    /// Takes the data out, for good, and gives up the blocks; what comes now is for [`read_into`](Self::read_into).
     pub(crate) fn take_data(&mut self) -> Vec<u8> {
         let data = self.data().to_vec();
-        self.start = self.end;
+        self.block = Arc::new(Block::new(0));
+        self.pool.clear();
+        self.start = 0;
+        self.end = 0;
         data
     }
 

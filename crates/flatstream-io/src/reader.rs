@@ -253,7 +253,7 @@ impl<R: Read> Reader<R> {
                 self.input.use_up((self.decoder.position() - before) as usize);
                 return Ok(self.row.count > 0);
             }
-            Err(stop) => self.stop(stop),
+            Err(stop) => self.stop(stop, false),
         }
         Ok(false)
     }
@@ -262,7 +262,7 @@ impl<R: Read> Reader<R> {
         let position = self.decoder.position() + self.input.data().len() as u64;
         match self.input.read_more(need) {
             Ok(0) => match self.decoder.at_end_of_data(self.input.data()) {
-                Some(stop) => self.stop(stop),
+                Some(stop) => self.stop(stop, true),
                 None => self.ended(End::at_boundary(&self.decoder)),
             },
             Ok(_) => {}
@@ -280,14 +280,15 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn stop(&mut self, stop: Stop) {
+    /// `is_at_end`: whether the source has said that nothing more comes.
+    fn stop(&mut self, stop: Stop, is_at_end: bool) {
         if !stop.reason.is_decided_by_what_follows() {
             let error = flatstream_format::Error::Frame { stop, evidence: None }.into();
             self.outcome = Outcome::Failed { error, is_told: false };
             return;
         }
         let search = TailSearch::new(&self.decoder, stop);
-        self.outcome = Outcome::Stopped(Box::new(StreamTail::new(search, self.input.take_data())));
+        self.outcome = Outcome::Stopped(Box::new(StreamTail::new(search, self.input.take_data(), is_at_end)));
     }
 
     /// Looks behind the stop: damage, or an end?

@@ -217,7 +217,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn put_sync(&mut self, flags: SyncFlags) -> Result<()> {
-        let frame = self.encoder.sync((self.now)(), flags);
+        let frame = self.encoder.sync((self.now)(), flags).map_err(|error| self.encode_error(error))?;
         self.put(&frame)
     }
 

@@ -162,6 +162,34 @@ fn nothing_to_give_behind_damage_can_be_tried_again() {
     assert_eq!((end.state, Some(end.position)), (EndState::Scattered, error.position()));
 }
 
+/// A file that is still being written: behind a read of nothing the source isn't asked again, or what was written in
+/// the meantime would pass for what lies behind damage.
+#[test]
+fn a_stream_that_grows_while_its_end_is_looked_at_is_torn_not_damaged() {
+    let stream = stream();
+    for len in (200..stream.len()).step_by(7) {
+        let source = PlannedSource::new(&stream, [Reading::AtMost(len), Reading::AtMost(0)]);
+        let reads = source.reads();
+        let mut reader = Reader::with_options(source, options().block_size(1 << 20)).unwrap();
+        while reader.next_message().unwrap().is_some() {}
+        let end = reader.end().unwrap();
+        assert!(matches!(end.state, EndState::Torn | EndState::Open), "{end}");
+        assert_eq!(end.position + end.bytes_behind, len as u64, "{end}");
+        assert_eq!(reads.get(), 2, "read on behind the end");
+    }
+}
+
+/// What proves the damage is buffered, and the source has nothing more to give: the error comes all the same.
+#[test]
+fn evidence_that_is_there_is_told_before_more_is_asked_for() {
+    let mut stream = stream();
+    stream[400] ^= 1;
+    let plan = [Reading::AtMost(usize::MAX)].into_iter().chain([Reading::Fail(Io::WouldBlock); 100]);
+    let mut reader = Reader::new(PlannedSource::new(&stream, plan)).unwrap();
+    let error = reader.find_map(Result::err).unwrap();
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
+}
+
 /// A reader asks for nothing more while a whole message is buffered.
 #[test]
 fn no_read_while_a_message_is_there() {

@@ -38,7 +38,7 @@ impl Stream {
             if encoder.sync_due() {
                 time += 1;
                 stream.boundaries.push(stream.bytes.len());
-                stream.bytes.extend(encoder.sync(time, SyncFlags::NONE));
+                stream.bytes.extend(encoder.sync(time, SyncFlags::NONE).unwrap());
             }
             stream.boundaries.push(stream.bytes.len());
             stream.bytes.extend(encoder.message(message).unwrap());
@@ -48,7 +48,7 @@ impl Stream {
             stream.ends.push(stream.bytes.len());
         }
         stream.boundaries.push(stream.bytes.len());
-        stream.bytes.extend(encoder.sync(time, SyncFlags::CLOSED));
+        stream.bytes.extend(encoder.sync(time, SyncFlags::CLOSED).unwrap());
         stream.boundaries.push(stream.bytes.len());
         stream
     }
