@@ -12,6 +12,7 @@ use crate::header::Essentials;
 use crate::layout::{control, frame, sync};
 use crate::mask::Salt;
 use crate::sync::Sync;
+use crate::tail::FoundSync;
 
 /// A message where it lies in the caller's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,6 +285,10 @@ impl<C: Checksum> Decoder<C> {
 
     #[cold]
     fn decode_other<'a>(&mut self, data: &'a [u8]) -> Result<Decoded<'a>, Stop> {
+        self.decode_with_pad(data, is_zero)
+    }
+
+    fn decode_with_pad<'a>(&mut self, data: &'a [u8], is_good: fn(&[u8]) -> bool) -> Result<Decoded<'a>, Stop> {
         let Some((head, rest)) = data.split_first_chunk() else {
             return Ok(Decoded::NeedMore(frame::HEAD_LEN));
         };
@@ -292,7 +297,7 @@ impl<C: Checksum> Decoder<C> {
         let Some((body, pad)) = split_body(rest, head.body_len()) else {
             return Ok(Decoded::NeedMore(frame::HEAD_LEN + padded(head.body_len() as usize)));
         };
-        let (decoded, sync) = self.check_frame(head, body, pad).map_err(|reason| self.stop(reason))?;
+        let (decoded, sync) = self.check_frame(head, body, is_good(pad)).map_err(|reason| self.stop(reason))?;
         match decoded {
             Decoded::Message(_) => self.sequence = self.sequence.wrapping_add(1),
             _ => {
@@ -303,6 +308,44 @@ impl<C: Checksum> Decoder<C> {
         }
         self.position = self.position.wrapping_add((frame::HEAD_LEN + body.len() + pad.len()) as u64);
         Ok(decoded)
+    }
+
+    /// The same for a frame whose pad isn't zero, which is all that is wrong with it: a recovering reader takes it.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), the pad apart.
+    pub fn decode_despite_pad<'a>(&mut self, data: &'a [u8]) -> Result<Decoded<'a>, Stop> {
+        self.decode_with_pad(data, |_| true)
+    }
+
+    /// Goes on behind a sync frame that was found by searching, as section 12 of the specification says: its epoch,
+    /// position and sequence are the decoder's from now on. The data to be decoded next begin behind its frame.
+    pub fn resume_behind(&mut self, found: &FoundSync) {
+        self.accept_sync(found.sync);
+        self.position = found.sync.position.wrapping_add(u64::from(found.frame_len));
+        self.sequence = found.sync.sequence;
+    }
+
+    /// Goes on at another position without anything known of what lies between: behind frames that were salvaged. From
+    /// now on sequences count from `sequence`, and are right only behind the next sync frame.
+    pub const fn skip_to(&mut self, position: u64, sequence: u64) {
+        self.position = position;
+        self.sequence = sequence;
+    }
+
+    /// What is wrong with the frame at `position`, where `data` begin, if something is.
+    #[must_use]
+    pub fn wrong_at(&self, position: u64, data: &[u8]) -> Option<Stop>
+    where
+        C: Clone,
+    {
+        let mut probe = self.clone();
+        probe.skip_to(position, self.sequence);
+        match probe.decode(data) {
+            Ok(Decoded::NeedMore(_)) => probe.at_end_of_data(data),
+            Ok(_) => None,
+            Err(stop) => Some(stop),
+        }
     }
 
     const fn stop(&self, reason: StopReason) -> Stop {
@@ -343,7 +386,7 @@ impl<C: Checksum> Decoder<C> {
         &self,
         head: Head,
         body: &'a [u8],
-        pad: &[u8],
+        is_pad_good: bool,
     ) -> Result<(Decoded<'a>, Option<Sync>), StopReason> {
         let sync = if head.is_control() { Sync::from_body(body) } else { None };
         if self.last_sync.is_none() && sync.is_none() {
@@ -359,7 +402,7 @@ impl<C: Checksum> Decoder<C> {
         if head.check != expected {
             return Err(StopReason::Check { expected, found: head.check, length: head.body_len() });
         }
-        if !is_zero(pad) {
+        if !is_pad_good {
             return Err(StopReason::Pad);
         }
         let decoded = match sync {

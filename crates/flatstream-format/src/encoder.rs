@@ -2,11 +2,12 @@ use core::num::NonZeroU64;
 
 use flatstream_checksum::Checksum;
 
+use crate::dropped::Dropped;
 use crate::error::EncodeError;
 use crate::frame::{Head, frame_len, padded};
 use crate::header::Essentials;
-use crate::layout::{ALIGNMENT, FORMAT_VERSION, frame, sync};
-use crate::limits::SYNC_GAP_MIN;
+use crate::layout::{ALIGNMENT, FORMAT_VERSION, drop, frame, sync};
+use crate::limits::{DURABLE_SYNC_DISTANCE, SYNC_GAP_MIN};
 use crate::mask::Salt;
 use crate::sync::{ALIGNMENT_LOG2, Sync, SyncFlags, TIME_NONE};
 
@@ -52,6 +53,7 @@ pub struct Encoder<C> {
     sequence: u64,
     /// From this position on a sync frame comes before the next message.
     sync_due_at: u64,
+    last_sync_at: u64,
     /// The longest message that may come now: 0 before the first sync frame of an epoch and after CLOSED.
     message_limit: u32,
     promised_limit: u32,
@@ -74,6 +76,7 @@ impl<C: Checksum> Encoder<C> {
             position: u64::from(header.header_len),
             sequence: 0,
             sync_due_at: 0,
+            last_sync_at: 0,
             message_limit: 0,
             promised_limit: header.message_limit(),
             state: State::NeedsSync(SyncFlags::NONE),
@@ -84,6 +87,16 @@ impl<C: Checksum> Encoder<C> {
             time: TIME_NONE,
             durable: 0,
         }
+    }
+
+    /// An encoder that goes on in a stream that was reopened, behind the frames that are kept: `position` is where the
+    /// next one goes, `sequence` how many messages lie before it, `session` names the stream's id and its new epoch. The
+    /// first thing due is a sync frame, which has [`SyncFlags::RESUMED`] by itself and has to be durable before anything
+    /// follows it. Specification: section 9, "Reopening for append".
+    #[must_use]
+    pub fn resume(header: &Essentials, session: Session, hasher: C, position: u64, sequence: u64) -> Self {
+        let state = State::NeedsSync(SyncFlags::RESUMED);
+        Self { position, sequence, state, ..Self::new(header, session, hasher) }
     }
 
     /// Where the next frame goes, in bytes from the start of the stream.
@@ -123,13 +136,41 @@ impl<C: Checksum> Encoder<C> {
         self.position >= self.sync_due_at
     }
 
-    /// Notes that the sink reported every byte below `position` durable; the next sync frame says so.
+    /// Notes that the sink reported every byte below `position` durable; the next sync frame says so. It is due before
+    /// the next message if the last one lies 4 KiB or more back.
     ///
     /// A position beyond what was encoded, or below an earlier one, changes nothing.
     pub fn set_durable(&mut self, position: u64) {
-        if position <= self.position && position > self.durable {
-            self.durable = position;
+        if position > self.position || position <= self.durable {
+            return;
         }
+        self.durable = position;
+        let is_far = self.position.saturating_sub(self.last_sync_at) >= DURABLE_SYNC_DISTANCE;
+        if is_far && self.sync_interval != 0 && self.state == State::Open {
+            self.sync_due_at = self.sync_due_at.min(self.position);
+        }
+    }
+
+    /// Every byte below this position was reported durable, as far as [`set_durable`](Self::set_durable) was told.
+    #[must_use]
+    pub const fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// A `drop` frame: here the writer lost so many messages of so many bytes in all, because it was not allowed to wait
+    /// for its sink. They take no sequence numbers. Specification: section 8.
+    ///
+    /// # Errors
+    /// [`EncodeError::SyncDue`] if no sync frame began the epoch, [`EncodeError::Closed`]. The encoder is unchanged then.
+    pub fn dropped(&mut self, dropped: Dropped) -> Result<[u8; drop::FRAME_LEN], EncodeError> {
+        match self.state {
+            State::Open => {}
+            State::NeedsSync(_) => return Err(EncodeError::SyncDue),
+            State::Closed => return Err(EncodeError::Closed),
+        }
+        let frame = dropped.to_frame(self.salt, self.position);
+        self.position = self.position.wrapping_add(drop::FRAME_LEN as u64);
+        Ok(frame)
     }
 
     /// The next sync frame. `time` is in nanoseconds of the header's clock, [`TIME_NONE`] if there is none; a time that
@@ -161,6 +202,7 @@ impl<C: Checksum> Encoder<C> {
             durable: self.durable,
         }
         .to_frame();
+        self.last_sync_at = self.position;
         self.sync_due_at = match self.sync_interval {
             _ if flags.is_closed() => u64::MAX,
             0 => u64::MAX,

@@ -106,7 +106,29 @@ pub mod sync {
     pub const FRAME_LEN_MAX: usize = frame::HEAD_LEN + BODY_LEN_MAX;
 }
 
+/// The body of a `drop` frame: section 8.
+pub mod drop {
+    use super::{Range, frame, next};
+
+    /// What every `drop` frame's body begins with.
+    pub const KIND_BYTES: [u8; 4] = *b"drop";
+    /// The kind.
+    pub const KIND: Range<usize> = super::control::KIND;
+    /// Zero in version 1; readers ignore it.
+    pub const RESERVED: Range<usize> = super::control::OF_KIND;
+    /// How many messages were dropped here.
+    pub const MESSAGES: Range<usize> = next(&RESERVED, 8);
+    /// How many bytes these messages had in all.
+    pub const BYTES: Range<usize> = next(&MESSAGES, 8);
+
+    /// The length of a version-1 body.
+    pub const BODY_LEN: usize = BYTES.end;
+    /// The length of a version-1 `drop` frame.
+    pub const FRAME_LEN: usize = frame::HEAD_LEN + BODY_LEN;
+}
+
 // A cache line; and whole frames everywhere.
 const _: () = assert!(sync::FRAME_LEN == 64);
+const _: () = assert!(drop::FRAME_LEN.is_multiple_of(ALIGNMENT));
 const _: () = assert!(sync::FRAME_LEN_MAX.is_multiple_of(ALIGNMENT));
 const _: () = assert!(frame::HEAD_LEN.is_multiple_of(ALIGNMENT));

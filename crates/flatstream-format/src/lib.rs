@@ -14,8 +14,12 @@ mod frame;
 mod header;
 mod sync;
 
+mod dropped;
+
 mod decoder;
 mod encoder;
+#[cfg(feature = "alloc")]
+mod salvage;
 mod slice_reader;
 mod tail;
 
@@ -25,6 +29,7 @@ mod error;
 mod generated;
 
 pub use decoder::{Decoded, Decoder, MessageRef, Span};
+pub use dropped::Dropped;
 pub use encoder::{Encoder, Session};
 pub use error::{EncodeError, Error, Evidence, EvidenceKind, FirstBytes, HeaderError, Stop, StopReason};
 pub use flatstream_checksum::{Algorithm, Checksum, ChecksumType, FIRST_PRIVATE_ID, Unavailable};
@@ -33,6 +38,8 @@ pub use header::{Clock, Essentials, Located, locate_header};
 #[cfg(feature = "alloc")]
 pub use header::{Header, HeaderBuilder};
 pub use mask::{EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt};
+#[cfg(feature = "alloc")]
+pub use salvage::{Region, Salvaged};
 pub use slice_reader::SliceReader;
 pub use sync::{Sync, SyncFlags, TIME_NONE};
-pub use tail::{End, EndState, TailSearch};
+pub use tail::{End, EndState, FoundSync, TailSearch, TailSyncs};

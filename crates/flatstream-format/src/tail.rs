@@ -108,6 +108,68 @@ impl fmt::Display for End {
     }
 }
 
+/// A sync frame that was found by searching, whose check holds and whose fields are in their ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundSync {
+    /// Where it lies, which need not be the position that it names: bytes before it may have been lost or inserted.
+    pub position: u64,
+    /// The size of its frame in bytes.
+    pub frame_len: u32,
+    /// What it says.
+    pub sync: Sync,
+}
+
+impl FoundSync {
+    /// The sync frame that `data` begin with, which lie at `position`: whole, right by its own salt and position, with
+    /// fields in their ranges. Whether it belongs to a stream is another question.
+    #[must_use]
+    pub fn at_start_of(data: &[u8], position: u64) -> Option<Self> {
+        let found = Self::unchecked(data, position)?;
+        found.is_intact(data).then_some(found)
+    }
+
+    /// The same before the check was computed: cheap enough for every byte of a search.
+    fn unchecked(data: &[u8], position: u64) -> Option<Self> {
+        if data.get(frame::HEAD_LEN..frame::HEAD_LEN + sync::KIND.end) != Some(&sync::KIND_BYTES) {
+            return None;
+        }
+        let (head, rest) = data.split_first_chunk()?;
+        let head = Head::from_bytes(head);
+        let (body, _) = if head.is_control() { split_body(rest, head.body_len())? } else { return None };
+        let sync = Sync::from_body(body)?;
+        let frame_len = frame_len(head.body_len()) as u32;
+        sync.field_out_of_range().is_none().then_some(Self { position, frame_len, sync })
+    }
+
+    fn is_intact(&self, data: &[u8]) -> bool {
+        let Some((head, rest)) = data.split_first_chunk() else { return false };
+        let head = Head::from_bytes(head);
+        let Some((body, _)) = split_body(rest, head.body_len()) else { return false };
+        head.check == self.sync.expected_check(body, head.length_word)
+    }
+
+    /// Whether it lies at the position that it names.
+    #[must_use]
+    pub const fn is_in_place(&self) -> bool {
+        self.position == self.sync.position
+    }
+}
+
+/// What sync frames were found behind a stop, beyond the first that is evidence. Specification: section 9, "Reopening".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TailSyncs {
+    /// Where the first one of this stream lies that isn't in its place.
+    pub displaced: Option<u64>,
+    /// Where the first one of another stream, or of another header, lies in its place.
+    pub foreign: Option<u64>,
+    /// The highest epoch that one of this stream names.
+    pub epoch_max: Option<u32>,
+    /// The highest sequence that one of this stream names.
+    pub sequence_max: Option<u64>,
+    /// The highest position that one of this stream says was durable, and where that one lies.
+    pub durable_max: Option<(u64, u64)>,
+}
+
 /// Looks, behind the place where a [`Decoder`] stopped, for proof that the stream goes on.
 ///
 /// It is fed the bytes from there to the end of the data, in order: to [`search_syncs`](Self::search_syncs) and to
@@ -144,6 +206,11 @@ pub struct TailSearch {
     /// A frame, or a second stream's header.
     other: Option<Evidence>,
     is_corrupt: bool,
+    syncs: TailSyncs,
+    /// The first from which a recovering reader can go on: in its place, and anywhere.
+    next_in_place: Option<FoundSync>,
+    next_anywhere: Option<FoundSync>,
+    takes_any_stream: bool,
     /// How many bytes may still be hashed.
     budget: u64,
     missed_candidates: bool,
@@ -183,6 +250,10 @@ impl TailSearch {
             sync: None,
             other: None,
             is_corrupt: false,
+            syncs: TailSyncs::default(),
+            next_in_place: None,
+            next_anywhere: None,
+            takes_any_stream: false,
             budget: SEARCH_HASH_FREE,
             missed_candidates: false,
             bytes_seen: 0,
@@ -244,7 +315,7 @@ impl TailSearch {
         if let Ok(Located::NeedMore(_)) = locate_header(data) {
             return false;
         }
-        if Essentials::region_is_good(data) {
+        if Essentials::is_region_good(data) {
             self.found_other(self.stop.position, EvidenceKind::Header);
         }
         true
@@ -324,8 +395,8 @@ impl TailSearch {
         // Those that may be longer than what is there come again; those that are whole need no more.
         for start in 0..data.len() {
             let candidate = data.get(start..).unwrap_or_default();
-            if candidate.get(frame::HEAD_LEN..frame::HEAD_LEN + sync::KIND.end) == Some(&sync::KIND_BYTES) {
-                self.consider_sync(candidate, position.wrapping_add(start as u64));
+            if let Some(found) = FoundSync::unchecked(candidate, position.wrapping_add(start as u64)) {
+                self.consider_sync(candidate, found);
             }
         }
         self.syncs_searched = position.wrapping_add(done as u64).wrapping_sub(self.stop.position);
@@ -340,38 +411,87 @@ impl TailSearch {
         self.blank = if is_blank { Blank::SoFar(Some(fill)) } else { Blank::No };
     }
 
-    fn consider_sync(&mut self, candidate: &[u8], position: u64) {
-        let Some((head, rest)) = candidate.split_first_chunk() else { return };
-        let head = Head::from_bytes(head);
-        if !head.is_control() {
-            return;
-        }
-        let Some((body, _)) = split_body(rest, head.body_len()) else { return };
-        let Some(sync) = Sync::from_body(body) else { return };
-        if sync.field_out_of_range().is_some() {
-            return;
-        }
+    fn consider_sync(&mut self, data: &[u8], found: FoundSync) {
+        let FoundSync { position, sync, .. } = found;
         let is_ours = match &self.last_sync {
+            _ if self.takes_any_stream => true,
             Some(last) => sync.stream_id == last.stream_id,
             None => sync.header_check == self.rules.header_check,
         };
-        let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
-        let is_in_place = sync.position == position;
-        let is_known_to_follow = is_ours && is_further_on && sync.checksum_id == self.rules.checksum_id;
-        if !(is_known_to_follow || is_in_place) || head.check != sync.expected_check(body, head.length_word) {
+        let is_further_on =
+            self.last_sync.is_none_or(|last| sync.position > last.position || sync.stream_id != last.stream_id);
+        let has_checksum = self.takes_any_stream || sync.checksum_id == self.rules.checksum_id;
+        let is_known_to_follow = is_ours && is_further_on && has_checksum;
+        if !(is_known_to_follow || found.is_in_place()) || !found.is_intact(data) {
             return;
         }
         if self.sync.is_none() {
             let kind = if is_known_to_follow { EvidenceKind::Sync } else { EvidenceKind::SyncInPlace };
             self.sync = Some(Evidence { position, kind });
         }
-        if is_ours && sync.header_check == self.rules.header_check && sync.durable > self.stop.position {
+        let is_of_this_header = sync.header_check == self.rules.header_check;
+        if is_ours && is_of_this_header && sync.durable > self.stop.position {
             self.is_corrupt = true;
+        }
+        self.note_sync(&found, is_ours && is_of_this_header);
+        let goes_on = is_known_to_follow
+            && (is_of_this_header || self.takes_any_stream)
+            && self.last_sync.is_none_or(|last| sync.epoch >= last.epoch || sync.stream_id != last.stream_id);
+        if goes_on {
+            self.next_anywhere.get_or_insert(found);
+            if found.is_in_place() {
+                self.next_in_place.get_or_insert(found);
+            }
+        }
+    }
+
+    fn note_sync(&mut self, found: &FoundSync, is_of_this_stream: bool) {
+        let syncs = &mut self.syncs;
+        if !is_of_this_stream {
+            syncs.foreign.get_or_insert(found.position);
+            return;
+        }
+        if !found.is_in_place() {
+            syncs.displaced.get_or_insert(found.position);
+        }
+        syncs.epoch_max = syncs.epoch_max.max(Some(found.sync.epoch));
+        syncs.sequence_max = syncs.sequence_max.max(Some(found.sync.sequence));
+        if syncs.durable_max.is_none_or(|(durable, _)| found.sync.durable > durable) {
+            syncs.durable_max = Some((found.sync.durable, found.position));
+        }
+    }
+
+    /// What the sync frames say that were found so far.
+    #[must_use]
+    pub const fn syncs(&self) -> &TailSyncs {
+        &self.syncs
+    }
+
+    /// From now on a sync frame of whatever stream is taken: for a receiver that joined a stream without its header.
+    pub const fn take_any_stream(&mut self) {
+        self.takes_any_stream = true;
+    }
+
+    /// The sync frame from which reading may go on, of those that were found so far: the first one of this stream, or,
+    /// as long as no sync frame of the stream is known, the first that lies in its place; `is_last_word` says that no
+    /// more will be searched, so that a displaced one will do. Specification: section 12.
+    #[must_use]
+    pub const fn next_sync(&self, is_last_word: bool) -> Option<FoundSync> {
+        match (self.last_sync, self.next_in_place) {
+            (None, Some(in_place)) => Some(in_place),
+            (None, None) if !is_last_word => None,
+            _ => self.next_anywhere,
         }
     }
 
     fn found_other(&mut self, position: u64, kind: EvidenceKind) {
         self.other.get_or_insert(Evidence { position, kind });
+    }
+
+    /// Whether all bytes so far are zeros, or all are 0xFF.
+    #[must_use]
+    pub const fn is_blank(&self) -> bool {
+        matches!(self.blank, Blank::SoFar(_))
     }
 
     /// How the stream ended, now that all bytes were seen (or [`is_end_known`](Self::is_end_known)).
@@ -416,8 +536,9 @@ impl TailSearch {
 }
 
 impl Essentials {
-    /// Whether a header region begins here whose check holds, whatever it says.
-    fn region_is_good(data: &[u8]) -> bool {
+    /// Whether `data` begin with a header region whose check holds, whatever it says.
+    #[must_use]
+    pub fn is_region_good(data: &[u8]) -> bool {
         let Ok(Located::Region(len)) = locate_header(data) else { return false };
         let Some((checked, check)) = data.get(..len).and_then(|region| region.split_last_chunk()) else { return false };
         Algorithm::CRC32C.digest(checked) == u32::from_le_bytes(*check)

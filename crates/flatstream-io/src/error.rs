@@ -1,8 +1,10 @@
 use std::fmt;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use flatstream_format::{EncodeError, End, HeaderError, StopReason};
+use bytes::Bytes;
+use flatstream_format::{EncodeError, End, EndState, Evidence, HeaderError, StopReason};
 
 /// What every function here that can fail returns.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -35,6 +37,7 @@ struct Inner {
 enum Cause {
     Read(Arc<io::Error>),
     Write(Arc<io::Error>),
+    Sync(Arc<io::Error>),
     /// A call after this failure.
     Refused(Error),
     Format(flatstream_format::Error),
@@ -43,6 +46,31 @@ enum Cause {
     /// The options make no header.
     Options(HeaderError),
     Usage(&'static str),
+    File {
+        path: PathBuf,
+        action: &'static str,
+        error: Arc<io::Error>,
+    },
+    Locked(PathBuf),
+    EpochsUsedUp(PathBuf),
+    /// An option contradicts the header of the stream that was opened.
+    Contradiction {
+        what: &'static str,
+        option: String,
+        header: String,
+    },
+    Tail {
+        path: PathBuf,
+        end: End,
+        evidence: Option<Evidence>,
+        why: &'static str,
+    },
+    /// The memory of a `SharedWriter` is full; the message comes back.
+    Full {
+        message: Bytes,
+        limit: u64,
+    },
+    Dropped,
 }
 
 /// Who can do something about an [`Error`].
@@ -79,8 +107,15 @@ pub enum ErrorKind {
     Unsupported,
     /// A limit was reached that an option can raise.
     Limit,
-    /// The call makes no sense: an empty message, options that contradict each other.
+    /// The call makes no sense: an empty message, options that contradict each other or the header of the stream.
     Usage,
+    /// Another writer has the file open.
+    Locked,
+    /// What the file ends with would have to be cut, and the options or the rules say no. Nothing was changed.
+    Refused,
+    /// The memory that was allowed is full of messages that the sink hasn't taken yet;
+    /// [`Error::refused_message`] gives the message back.
+    Full,
 }
 
 impl Error {
@@ -96,12 +131,46 @@ impl Error {
         Self::new(Cause::Write(Arc::new(error)), Some(position))
     }
 
+    pub(crate) fn sync(error: io::Error, position: u64) -> Self {
+        Self::new(Cause::Sync(Arc::new(error)), Some(position))
+    }
+
     pub(crate) fn options(error: HeaderError) -> Self {
         Self::new(Cause::Options(error), None)
     }
 
     pub(crate) fn usage(what: &'static str) -> Self {
         Self::new(Cause::Usage(what), None)
+    }
+
+    pub(crate) fn file(path: &Path, action: &'static str, error: io::Error) -> Self {
+        Self::new(Cause::File { path: path.to_path_buf(), action, error: Arc::new(error) }, None)
+    }
+
+    pub(crate) fn locked(path: &Path) -> Self {
+        Self::new(Cause::Locked(path.to_path_buf()), None)
+    }
+
+    pub(crate) fn epochs_used_up(path: &Path) -> Self {
+        Self::new(Cause::EpochsUsedUp(path.to_path_buf()), None)
+    }
+
+    pub(crate) fn contradiction(what: &'static str, option: String, header: String) -> Self {
+        Self::new(Cause::Contradiction { what, option, header }, None)
+    }
+
+    /// A tail that isn't cut; `evidence` is what shows that the stream goes on behind its position.
+    pub(crate) fn tail(path: &Path, end: End, evidence: Option<Evidence>, why: &'static str) -> Self {
+        let position = end.position;
+        Self::new(Cause::Tail { path: path.to_path_buf(), end, evidence, why }, Some(position))
+    }
+
+    pub(crate) fn full(message: &[u8], limit: u64) -> Self {
+        Self::new(Cause::Full { message: Bytes::copy_from_slice(message), limit }, None)
+    }
+
+    pub(crate) fn dropped() -> Self {
+        Self::new(Cause::Dropped, None)
     }
 
     pub(crate) fn not_closed(end: End) -> Self {
@@ -121,13 +190,18 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
-            Cause::Read(_) | Cause::Write(_) => ErrorKind::Io,
+            Cause::Read(_) | Cause::Write(_) | Cause::Sync(_) | Cause::File { .. } => ErrorKind::Io,
+            Cause::Locked(_) => ErrorKind::Locked,
+            Cause::EpochsUsedUp(_) => ErrorKind::Limit,
+            Cause::Tail { end, .. } if end.state == EndState::Corrupt => ErrorKind::Damaged,
+            Cause::Tail { .. } => ErrorKind::Refused,
+            Cause::Full { .. } | Cause::Dropped => ErrorKind::Full,
             Cause::Refused(first) => first.kind(),
             Cause::Format(error) => format_kind(error),
             Cause::Encode(EncodeError::TooLong { .. }) => ErrorKind::Limit,
             Cause::Options(HeaderError::Length(_)) => ErrorKind::Limit,
             Cause::Options(HeaderError::Checksum(_)) => ErrorKind::Unsupported,
-            Cause::Encode(_) | Cause::Options(_) | Cause::Usage(_) => ErrorKind::Usage,
+            Cause::Encode(_) | Cause::Options(_) | Cause::Usage(_) | Cause::Contradiction { .. } => ErrorKind::Usage,
             Cause::NotClosed(_) => ErrorKind::NotClosed,
         }
     }
@@ -142,7 +216,7 @@ impl Error {
     #[must_use]
     pub fn io_error(&self) -> Option<&io::Error> {
         match &self.0.cause {
-            Cause::Read(error) | Cause::Write(error) => Some(error),
+            Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(error),
             Cause::Refused(first) => first.io_error(),
             _ => None,
         }
@@ -153,6 +227,15 @@ impl Error {
     pub fn format_error(&self) -> Option<&flatstream_format::Error> {
         match &self.0.cause {
             Cause::Format(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The message that a [`SharedWriter`](crate::SharedWriter) refused because its memory was full.
+    #[must_use]
+    pub fn refused_message(&self) -> Option<&Bytes> {
+        match &self.0.cause {
+            Cause::Full { message, .. } => Some(message),
             _ => None,
         }
     }
@@ -202,6 +285,9 @@ impl fmt::Display for Error {
         match &self.0.cause {
             Cause::Read(error) => write!(f, "reading failed at position {position}: {error}"),
             Cause::Write(error) => write!(f, "writing failed after {position} bytes: {error}"),
+            Cause::Sync(error) => {
+                write!(f, "making {position} bytes durable failed, and it is unknown which of them are: {error}")
+            }
             Cause::Refused(first) => write!(f, "the writer refuses to go on, because earlier {first}"),
             Cause::Format(error) => error.fmt(f),
             Cause::Encode(error) => write!(f, "{error}; the stream is unharmed"),
@@ -214,6 +300,30 @@ impl fmt::Display for Error {
             }
             Cause::Options(error) => write!(f, "these options make no stream: {error}"),
             Cause::Usage(what) => f.write_str(what),
+            Cause::File { path, action, error } => write!(f, "{} can't be {action}: {error}", path.display()),
+            Cause::Locked(path) => write!(f, "another writer has {} open", path.display()),
+            Cause::EpochsUsedUp(path) => {
+                write!(f, "{} was reopened 2^32-1 times: begin another stream", path.display())
+            }
+            Cause::Contradiction { what, option, header } => {
+                write!(
+                    f,
+                    "the {what} of the options is {option}, but that of the stream is {header}, which can't change"
+                )
+            }
+            Cause::Tail { path, end, evidence, why } => {
+                write!(f, "{} is {end}", path.display())?;
+                if let Some(evidence) = evidence {
+                    write!(f, "; {evidence}")?;
+                }
+                write!(f, "; {why}, and nothing was changed")
+            }
+            Cause::Full { message, limit } => write!(
+                f,
+                "{limit} bytes of messages wait for the sink, and a message of {} bytes was refused",
+                message.len()
+            ),
+            Cause::Dropped => f.write_str("the message was dropped, because the memory for waiting messages was full"),
         }
     }
 }
@@ -221,7 +331,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.cause {
-            Cause::Read(error) | Cause::Write(error) => Some(&**error),
+            Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(&**error),
             Cause::Refused(first) => Some(first),
             _ => None,
         }
@@ -248,7 +358,11 @@ impl From<Error> for io::Error {
             ErrorKind::Incomplete | ErrorKind::NotClosed => io::ErrorKind::UnexpectedEof,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
             ErrorKind::Usage => io::ErrorKind::InvalidInput,
-            ErrorKind::NotAStream | ErrorKind::Damaged | ErrorKind::Limit => io::ErrorKind::InvalidData,
+            ErrorKind::NotAStream | ErrorKind::Damaged | ErrorKind::Limit | ErrorKind::Refused => {
+                io::ErrorKind::InvalidData
+            }
+            ErrorKind::Locked => io::ErrorKind::ResourceBusy,
+            ErrorKind::Full => io::ErrorKind::QuotaExceeded,
         };
         Self::new(kind, error)
     }

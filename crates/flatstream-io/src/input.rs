@@ -66,6 +66,22 @@ impl<R: Read> Input<R> {
         read_uninterrupted(&mut self.source, buffer)
     }
 
+    /// Moves the data so that they start at `skew` bytes (0 to 7) behind a multiple of 8 in memory: as their position does
+    /// once it is known that bytes were lost or inserted.
+    pub(crate) fn align(&mut self, skew: usize) {
+        if self.start % 8 == skew {
+            return;
+        }
+        let len = self.end - self.start;
+        let mut block = Arc::new(Block::new(self.block_size.max(len + skew)));
+        if let Some(block) = Arc::get_mut(&mut block) {
+            block[skew..skew + len].copy_from_slice(self.data());
+        }
+        self.block = block;
+        self.start = skew;
+        self.end = skew + len;
+    }
+
     /// Takes the data out, for good, and gives up the blocks; what comes now is for [`read_into`](Self::read_into).
     pub(crate) fn take_data(&mut self) -> Vec<u8> {
         let data = self.data().to_vec();

@@ -2,12 +2,22 @@
 #![forbid(unsafe_code)]
 
 mod options;
+mod policy;
 
+mod durable;
+mod open;
 mod writer;
 
 mod message;
 mod opening;
 mod reader;
+mod recovery;
+
+pub mod storage;
+
+mod reopen;
+mod resync;
+mod walk;
 
 mod block;
 mod input;
@@ -18,14 +28,18 @@ mod hasher;
 
 mod error;
 
+pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
-    Checksum, ChecksumType, Clock, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
+    Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
 };
 pub use message::Message;
+pub use open::OpenReport;
 pub use opening::Opening;
-pub use options::{ReadOptions, WriteOptions};
+pub use options::{OnTail, ReadOptions, WriteOptions};
+pub use policy::{FlushPolicy, SyncPolicy};
 pub use reader::Reader;
+pub use recovery::{Finding, Losses, Recovery};
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.

@@ -5,10 +5,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flatstream_format::{Checksum, ChecksumType, Clock, Header, HeaderBuilder, TIME_NONE, limits};
+use flatstream_format::{Algorithm, Checksum, ChecksumType, Clock, Header, HeaderBuilder, TIME_NONE, limits};
 
 use crate::error::{Error, Result};
 use crate::hasher::{Hasher, PrivateHasher};
+use crate::policy::{FlushPolicy, SyncPolicy};
+use crate::recovery::Recovery;
 
 /// How much `Writer` and `Reader` hand to the operating system at a time: 256 KiB. Larger ones measured no faster.
 const BLOCK_SIZE: usize = 256 << 10;
@@ -42,6 +44,37 @@ pub struct WriteOptions {
     now: Now,
     stream_id: Option<u64>,
     block_size: usize,
+    sync_policy: SyncPolicy,
+    flush_policy: FlushPolicy,
+    on_tail: OnTail,
+    asked: Asked,
+}
+
+/// What was asked of the header, as far as a stream that is reopened can contradict it.
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    checksum: Option<ChecksumType>,
+    max_message_len: Option<u32>,
+    message_type: Option<String>,
+    message_identifier: Option<String>,
+    schema: Option<Vec<u8>>,
+    clock: Option<Clock>,
+}
+
+/// What [`Writer::open`](crate::Writer::open) does with bytes behind the last good frame: a torn tail, or a scattered one
+/// (good frames behind bad bytes, as a power cut leaves them of writes that nobody waited for).
+///
+/// In no case is a message cut that was known to be durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnTail {
+    /// Cuts it and keeps it beside the file, so that an agent that nobody attends comes up again. A scattered tail only
+    /// up to 64 MiB; a longer one, and one that may belong to another stream, is refused.
+    #[default]
+    CutAndKeep,
+    /// Refuses to open the stream, with an error of the kind [`Refused`](crate::ErrorKind::Refused). A tail of zeros, or
+    /// of 0xFF, holds nothing and is cut all the same.
+    Refuse,
 }
 
 impl Default for WriteOptions {
@@ -63,12 +96,17 @@ impl WriteOptions {
             now: Arc::new(unix_now),
             stream_id: None,
             block_size: BLOCK_SIZE,
+            sync_policy: SyncPolicy::default(),
+            flush_policy: FlushPolicy::default(),
+            on_tail: OnTail::default(),
+            asked: Asked::default(),
         }
     }
 
     /// What protects the messages' bodies. The default is CRC-32C.
     pub fn checksum(mut self, checksum: ChecksumType) -> Self {
         self.header = self.header.checksum(checksum);
+        self.asked.checksum = Some(checksum);
         self
     }
 
@@ -110,17 +148,22 @@ impl WriteOptions {
     /// otherwise.
     pub fn max_message_len(mut self, bytes: u32) -> Self {
         self.header = self.header.max_message_len(bytes);
+        self.asked.max_message_len = Some(bytes);
         self
     }
 
     /// The messages' root table, fully qualified, such as `Telemetry.TelemetryEvent`.
     pub fn message_type(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.asked.message_type = Some(name.clone());
         self.header = self.header.message_type(name);
         self
     }
 
     /// The messages' own FlatBuffers file identifier: four characters.
     pub fn message_identifier(mut self, identifier: impl Into<String>) -> Self {
+        let identifier = identifier.into();
+        self.asked.message_identifier = Some(identifier.clone());
         self.header = self.header.message_identifier(identifier);
         self
     }
@@ -128,6 +171,8 @@ impl WriteOptions {
     /// The binary schema of the messages, as `flatc --schema --binary` makes it (`.bfbs`); at most 1 MiB with the rest
     /// of the header.
     pub fn schema(mut self, bfbs: impl Into<Vec<u8>>) -> Self {
+        let bfbs = bfbs.into();
+        self.asked.schema = Some(bfbs.clone());
         self.header = self.header.schema(bfbs);
         self
     }
@@ -174,6 +219,7 @@ impl WriteOptions {
     /// ```
     pub fn clock(mut self, clock: Clock, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.header = self.header.clock(clock);
+        self.asked.clock = Some(clock);
         self.now = Arc::new(now);
         self
     }
@@ -190,6 +236,74 @@ impl WriteOptions {
     pub fn block_size(mut self, bytes: usize) -> Self {
         self.block_size = clamp_block_size(bytes);
         self
+    }
+
+    /// When the writer makes everything durable by itself. The default is [`SyncPolicy::Manual`]. Others need a sink that
+    /// can: a file that the writer opened itself, or one for [`Writer::new_durable`](crate::Writer::new_durable).
+    pub fn sync_policy(mut self, policy: SyncPolicy) -> Self {
+        self.sync_policy = policy;
+        self
+    }
+
+    /// When the writer hands what it gathered to the sink by itself. The default is [`FlushPolicy::WhenFull`].
+    pub fn flush_policy(mut self, policy: FlushPolicy) -> Self {
+        self.flush_policy = policy;
+        self
+    }
+
+    /// What [`Writer::open`](crate::Writer::open) does with a tail. The default is [`OnTail::CutAndKeep`].
+    pub fn on_tail(mut self, on_tail: OnTail) -> Self {
+        self.on_tail = on_tail;
+        self
+    }
+
+    pub(crate) fn policies(&self) -> (SyncPolicy, FlushPolicy) {
+        (self.sync_policy, self.flush_policy)
+    }
+
+    pub(crate) fn chosen_on_tail(&self) -> OnTail {
+        self.on_tail
+    }
+
+    /// The header of a stream that is reopened decides; an option that contradicts it is an error. Where nothing was
+    /// asked, nothing contradicts; sync interval, program and metadata are the old writer's.
+    pub(crate) fn check_against(&self, header: &Header) -> Result<()> {
+        if let Some(ready) = self.ready_header.as_ref().filter(|ready| ready.as_bytes() != header.as_bytes()) {
+            let checks = [ready, header].map(|header| format!("{:#010x}", header.essentials().header_check));
+            let [option, found] = checks.map(|check| format!("one with check {check}"));
+            return Err(Error::contradiction("header", option, found));
+        }
+        if self.ready_header.is_some() {
+            return Ok(());
+        }
+        let Asked { checksum, max_message_len, message_type, message_identifier, schema, clock } = &self.asked;
+        let differs = |what, option: Option<String>, found: Option<String>| match option {
+            Some(option) if Some(&option) != found.as_ref() => {
+                Err(Error::contradiction(what, option, found.unwrap_or_else(|| "not set".to_owned())))
+            }
+            _ => Ok(()),
+        };
+        let name = |checksum: ChecksumType| checksum.to_string();
+        let quoted = |text: &str| format!("{text:?}");
+        let sized = |schema: &[u8]| format!("one of {} bytes with CRC-32C {:#010x}", schema.len(), digest(schema));
+        differs("checksum", checksum.map(name), Some(name(header.checksum())))?;
+        differs("message type", message_type.as_deref().map(quoted), header.message_type().map(quoted))?;
+        differs(
+            "message identifier",
+            message_identifier.as_deref().map(quoted),
+            header.message_identifier().map(quoted),
+        )?;
+        differs("schema", schema.as_deref().map(sized), header.schema().map(sized))?;
+        let clock_name = |clock: Clock| format!("{clock:?}");
+        differs("clock", clock.map(clock_name), Some(clock_name(header.clock())))?;
+        // A smaller limit is no contradiction: the caller's messages fit. 0 is no limit.
+        let [asked, promised] = [*max_message_len, Some(header.max_message_len())]
+            .map(|limit| limit.map(|limit| if limit == 0 { u32::MAX } else { limit }));
+        if asked > promised {
+            let shown = |limit: Option<u32>| limit.map_or(String::new(), |limit| format!("{limit} bytes"));
+            return Err(Error::contradiction("longest message", shown(asked), shown(promised)));
+        }
+        Ok(())
     }
 
     pub(crate) fn build_header(&self) -> Result<Header> {
@@ -228,17 +342,28 @@ impl fmt::Debug for WriteOptions {
             .field("ready_header", &self.ready_header)
             .field("stream_id", &self.stream_id)
             .field("block_size", &self.block_size)
+            .field("sync_policy", &self.sync_policy)
+            .field("flush_policy", &self.flush_policy)
+            .field("on_tail", &self.on_tail)
             .finish_non_exhaustive()
     }
 }
 
+fn digest(bytes: &[u8]) -> u32 {
+    Algorithm::CRC32C.digest(bytes)
+}
+
 fn random_stream_id() -> Result<NonZeroU64> {
     loop {
-        let id = getrandom::u64().map_err(|error| Error::write(std::io::Error::other(error), 0))?;
-        if let Some(id) = NonZeroU64::new(id) {
+        if let Some(id) = NonZeroU64::new(random_number()?) {
             return Ok(id);
         }
     }
+}
+
+/// From the operating system.
+pub(crate) fn random_number() -> Result<u64> {
+    getrandom::u64().map_err(|error| Error::write(std::io::Error::other(error), 0))
 }
 
 fn unix_now() -> i64 {
@@ -264,6 +389,7 @@ pub struct ReadOptions {
     require_closed: bool,
     hashers: BTreeMap<u8, PrivateHasher>,
     block_size: usize,
+    recovery: Option<Recovery>,
 }
 
 impl Default for ReadOptions {
@@ -280,6 +406,7 @@ impl ReadOptions {
             require_closed: false,
             hashers: BTreeMap::new(),
             block_size: BLOCK_SIZE,
+            recovery: None,
         }
     }
 
@@ -320,6 +447,17 @@ impl ReadOptions {
         self
     }
 
+    /// Reads on behind damage, and reports what was lost. By default a reader is strict: the first damage is an error.
+    /// [`Recovery`] has an example.
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.recovery = Some(recovery);
+        self
+    }
+
+    pub(crate) fn chosen_recovery(&self) -> Option<Recovery> {
+        self.recovery
+    }
+
     pub(crate) fn build_hasher(&self, checksum: ChecksumType) -> Result<Hasher> {
         Hasher::new(checksum, |id| self.hashers.get(&id).cloned())
             .map_err(|error| flatstream_format::Error::from(error).into())
@@ -345,6 +483,7 @@ impl fmt::Debug for ReadOptions {
             .field("require_closed", &self.require_closed)
             .field("hashers", &self.hashers.keys())
             .field("block_size", &self.block_size)
+            .field("recovery", &self.recovery)
             .finish()
     }
 }

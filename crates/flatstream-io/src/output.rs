@@ -34,10 +34,20 @@ impl<W: Write> Output<W> {
         self.sink.is_some() && self.failure.is_none() && !self.is_in_sink
     }
 
+    /// How many bytes the sink has taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The sink holds so many bytes of the stream already.
+    pub(crate) fn skip(&mut self, len: u64) {
+        self.taken += len;
+    }
+
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let written = self.call(|sink| match sink.write(rest)? {
+            let written = self.call(Error::write, |sink| match sink.write(rest)? {
                 0 => Err(io::Error::new(ErrorKind::WriteZero, "the sink takes no more bytes")),
                 written if written > rest.len() => Err(io::Error::other("the sink took more bytes than it was given")),
                 written => Ok(written),
@@ -49,11 +59,26 @@ impl<W: Write> Output<W> {
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {
-        self.call(W::flush)
+        self.call(Error::write, W::flush)
+    }
+
+    /// Syncs the sink by `sync`, once: not even an interruption is tried again, because after a failed fsync a second one
+    /// may report success for pages that the system has dropped.
+    pub(crate) fn sync(&mut self, sync: fn(&mut W) -> io::Result<()>) -> Result<()> {
+        self.call(Error::sync, |sink| {
+            sync(sink).map_err(|error| match error.kind() {
+                ErrorKind::Interrupted => io::Error::other(format!("it was interrupted ({error})")),
+                _ => error,
+            })
+        })
     }
 
     /// Calls the sink until it isn't interrupted; nothing else is tried again.
-    fn call<T>(&mut self, mut call: impl FnMut(&mut W) -> io::Result<T>) -> Result<T> {
+    fn call<T>(
+        &mut self,
+        as_error: fn(io::Error, u64) -> Error,
+        mut call: impl FnMut(&mut W) -> io::Result<T>,
+    ) -> Result<T> {
         self.check_usable()?;
         let sink = self.sink.as_mut().ok_or_else(|| Error::usage("the writer was finished before"))?;
         self.is_in_sink = true;
@@ -65,7 +90,7 @@ impl<W: Write> Output<W> {
         };
         self.is_in_sink = false;
         result.map_err(|error| {
-            let error = Error::write(error, self.taken);
+            let error = as_error(error, self.taken);
             self.failure = Some(error.clone());
             error
         })

@@ -2,7 +2,9 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use flatstream_format::{Decoded, Decoder, End, Header, Span, Stop, TailSearch};
+use flatstream_format::{
+    Decoded, Decoder, Dropped, End, FoundSync, Header, HeaderError, Salvaged, Span, Stop, StopReason, Sync, TailSearch,
+};
 
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
@@ -10,6 +12,8 @@ use crate::input::Input;
 use crate::message::Message;
 use crate::opening::Opening;
 use crate::options::ReadOptions;
+use crate::recovery::{Finding, Findings, Losses, Recovery};
+use crate::resync::{Next, Resync, Salvage};
 use crate::stream_tail::StreamTail;
 
 /// So many messages are verified before the first of them is handed out: the processor works on several at once.
@@ -43,9 +47,32 @@ pub struct Reader<R> {
     input: Input<R>,
     header: Header,
     decoder: Decoder<Hasher>,
-    requires_closed: bool,
+    options: ReadOptions,
     row: Row,
     outcome: Outcome,
+    /// Good frames between damage and the next sync frame, which are handed out before anything else.
+    salvaged: SalvagedRow,
+    findings: Findings,
+    dropped: Dropped,
+    /// What the sync frames said was durable, at most.
+    durable: u64,
+    /// The offset of the source's byte that has position 0, as far as it is known; wraps below 0.
+    shift: u64,
+    /// On a link: the search in a frame that isn't whole yet, which begins at this position, and how much of it was
+    /// searched.
+    ahead: Option<Box<(TailSearch, usize)>>,
+    /// A receiver that joined without the header believes the next stream too.
+    is_provisional: bool,
+}
+
+/// Salvaged frames in the input's block, and the next of them to be handed out.
+#[derive(Default)]
+struct SalvagedRow {
+    frames: Vec<Salvaged>,
+    next: usize,
+    /// Where in the block the frames' offsets count from, and its position.
+    offset: usize,
+    position: u64,
 }
 
 /// Messages that are verified and lie in the input's block.
@@ -59,6 +86,8 @@ struct Row {
     position: u64,
     /// The sequence number of the first message.
     sequence: u64,
+    /// Whether that is known: not between damage and the next sync frame.
+    is_sequence_known: bool,
 }
 
 enum Outcome {
@@ -68,6 +97,8 @@ enum Outcome {
     Ended(End),
     /// Reading stopped; what lies behind is being searched.
     Stopped(Box<StreamTail>),
+    /// Reading stopped, and goes on where it can.
+    Resyncing { resync: Box<Resync>, is_at_end: bool },
     /// The stream goes on behind damage.
     Damaged { tail: Box<StreamTail>, error: Error, is_told: bool },
     /// It can't be read on for a reason that says nothing of how it ends.
@@ -94,11 +125,61 @@ impl<R: Read> Reader<R> {
         Opening::new(source, options).open()
     }
 
-    pub(crate) fn from_parts(input: Input<R>, header: Header, decoder: Decoder<Hasher>, requires_closed: bool) -> Self {
+    pub(crate) fn from_parts(input: Input<R>, header: Header, decoder: Decoder<Hasher>, options: &ReadOptions) -> Self {
         let (position, sequence) = (decoder.position(), decoder.sequence());
         let spans = Box::new([Span::default(); ROW_LEN]);
-        let row = Row { spans, next: 0, count: 0, offset: 0, position, sequence };
-        Self { input, header, decoder, requires_closed, row, outcome: Outcome::Reading }
+        let row = Row { spans, next: 0, count: 0, offset: 0, position, sequence, is_sequence_known: true };
+        Self {
+            input,
+            header,
+            decoder,
+            options: options.clone(),
+            row,
+            outcome: Outcome::Reading,
+            salvaged: SalvagedRow::default(),
+            findings: Findings::default(),
+            dropped: Dropped::default(),
+            durable: 0,
+            shift: 0,
+            ahead: None,
+            is_provisional: false,
+        }
+    }
+
+    /// A reader of a stream whose header is damaged or missing: its sync frame `found` lies at this index of what was
+    /// read, and that begins at `offset` of the source.
+    pub(crate) fn without_header(
+        input: Input<R>,
+        options: &ReadOptions,
+        recovery: Recovery,
+        why: HeaderError,
+        offset: u64,
+        found: &FoundSync,
+    ) -> Result<Self> {
+        let header = Header::recover(&found.sync)?;
+        let decoder =
+            Decoder::new(header.essentials(), options.message_limit(), options.build_hasher(header.checksum())?);
+        let mut reader = Self::from_parts(input, header, decoder, options);
+        let at = found.position;
+        reader.findings.push(Finding::HeaderRecovered { offset: at, why: why.clone() });
+        if recovery.is_link() {
+            let index = (at - offset) as usize;
+            reader.is_provisional = true;
+            reader.resume_behind(index, found);
+            reader.shift = at.wrapping_sub(found.sync.position);
+        } else {
+            reader.decoder.skip_to(offset, 0);
+            let stop = Stop { position: offset, reason: StopReason::SyncMissing };
+            reader.resync_from(stop, why.into(), false);
+        }
+        Ok(reader)
+    }
+
+    /// Brings the reader behind a sync frame at this index of what was read.
+    fn resume_behind(&mut self, index: usize, found: &FoundSync) {
+        self.decoder.resume_behind(found);
+        self.durable = self.durable.max(found.sync.durable);
+        self.input.use_up(index + found.frame_len as usize);
     }
 
     /// The stream's header.
@@ -111,6 +192,43 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn stream_id(&self) -> Option<u64> {
         self.decoder.last_sync().map(|sync| sync.stream_id)
+    }
+
+    /// How many messages the writer says it dropped, so far, because its memory was full. They have no sequence numbers.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// Every byte below this position was reported durable, by the sync frames that were read so far.
+    #[must_use]
+    pub fn durable_position(&self) -> u64 {
+        self.durable
+    }
+
+    /// The last sync frame that was read.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<&Sync> {
+        self.decoder.last_sync()
+    }
+
+    /// What was noticed beside the messages since the last call: with [`recovery`](ReadOptions::recovery), ranges that
+    /// were skipped and messages that were lost; messages that the writer dropped in every case. At most 1,024 wait;
+    /// [`losses`](Self::losses) counts all.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        self.findings.take()
+    }
+
+    /// How many findings came while too many waited to be taken, and are counted only.
+    #[must_use]
+    pub fn findings_left_out(&self) -> u64 {
+        self.findings.left_out()
+    }
+
+    /// What was lost so far, in all. It is complete once the last message was given.
+    #[must_use]
+    pub fn losses(&self) -> &Losses {
+        self.findings.losses()
     }
 
     /// The next message, lent until the next call, or `None` behind the last. It allocates nothing, unless a message
@@ -147,11 +265,11 @@ impl<R: Read> Reader<R> {
         if self.row.next == self.row.count && !self.fill_row()? {
             return Ok(None);
         }
-        let sequence = self.row.sequence + self.row.next as u64;
+        let sequence = self.row.is_sequence_known.then(|| self.row.sequence + self.row.next as u64);
         let (offset, len) = self.row.take();
         let position = self.row.position + (offset - self.row.offset) as u64 - HEAD_LEN;
         let block = Arc::clone(self.input.block());
-        Ok(Some(Message::new(block, offset..offset + len, position, Some(sequence))))
+        Ok(Some(Message::new(block, offset..offset + len, position, sequence)))
     }
 
     /// Where the next message's frame, or a sync frame before it, starts, in bytes from the start of the stream.
@@ -164,7 +282,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// How many messages were handed out: the sequence number of the next.
+    /// How many messages were handed out: the sequence number of the next. A recovering reader doesn't know it between
+    /// damage and the next sync frame; it then is what it was before the damage, or more.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.row.sequence + self.row.next as u64
@@ -201,7 +320,7 @@ impl<R: Read> Reader<R> {
                 tail.find_end(&mut self.input, self.decoder.hasher()).map_err(|error| Error::read(error, position))?;
                 Ok(tail.search().end())
             }
-            Outcome::Reading | Outcome::Stopped(_) => {
+            Outcome::Reading | Outcome::Stopped(_) | Outcome::Resyncing { .. } => {
                 Err(Error::usage("how the stream ended is known only behind its last message"))
             }
         }
@@ -211,9 +330,13 @@ impl<R: Read> Reader<R> {
     #[cold]
     fn fill_row(&mut self) -> Result<bool> {
         loop {
+            if self.fill_from_salvaged()? {
+                return Ok(true);
+            }
             match &mut self.outcome {
                 Outcome::Reading => {}
                 Outcome::Stopped(_) => self.decide()?,
+                Outcome::Resyncing { .. } => self.resync()?,
                 Outcome::Ended(_) => return Ok(false),
                 Outcome::Damaged { error, is_told, .. }
                 | Outcome::Failed { error, is_told }
@@ -222,7 +345,7 @@ impl<R: Read> Reader<R> {
                     return Err(error.clone());
                 }
             }
-            if matches!(self.outcome, Outcome::Reading) && self.decode_row()? {
+            if self.salvaged.frames.is_empty() && matches!(self.outcome, Outcome::Reading) && self.decode_row()? {
                 return Ok(true);
             }
         }
@@ -230,11 +353,9 @@ impl<R: Read> Reader<R> {
 
     /// `true` if there is a row; `false` if there isn't yet, or if the outcome has changed.
     fn decode_row(&mut self) -> Result<bool> {
-        self.row.next = 0;
-        self.row.count = 0;
-        self.row.offset = self.input.offset();
-        self.row.position = self.decoder.position();
-        self.row.sequence = self.decoder.sequence();
+        // Where bytes were lost or inserted, the next frame isn't yet where its position wants it in memory.
+        self.input.align(0);
+        self.row.start(self.input.offset(), self.decoder.position(), self.decoder.sequence(), true);
         let (count, used) = self.decoder.messages(self.input.data(), &mut *self.row.spans);
         self.input.use_up(used);
         self.row.count = count;
@@ -243,19 +364,62 @@ impl<R: Read> Reader<R> {
         }
         let before = self.decoder.position();
         match self.decoder.decode(self.input.data()) {
-            Ok(Decoded::NeedMore(need)) => self.read_more(need)?,
+            Ok(Decoded::NeedMore(need)) => match self.sync_ahead() {
+                Some(stop) => self.stop(stop, false),
+                None => self.read_more(need)?,
+            },
             Ok(decoded) => {
-                // A row takes every message, unless a private hasher answers differently when asked again.
-                if let Decoded::Message(message) = decoded {
-                    self.row.spans[0] = Span { offset: HEAD_LEN as u32, len: message.body().len() as u32 };
-                    self.row.count = 1;
-                }
-                self.input.use_up((self.decoder.position() - before) as usize);
-                return Ok(self.row.count > 0);
+                let len = (self.decoder.position() - before) as usize;
+                let is_message = self.row.take_in(&decoded);
+                Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
+                self.input.use_up(len);
+                return Ok(is_message);
+            }
+            Err(Stop { reason: StopReason::Pad, .. }) if self.options.chosen_recovery().is_some() => {
+                return self.decode_despite_pad();
             }
             Err(stop) => self.stop(stop, false),
         }
         Ok(false)
+    }
+
+    /// A recovering reader takes a frame of which only the pad is wrong.
+    fn decode_despite_pad(&mut self) -> Result<bool> {
+        let before = self.decoder.position();
+        match self.decoder.decode_despite_pad(self.input.data()) {
+            Ok(decoded) => {
+                let len = (self.decoder.position() - before) as usize;
+                let is_message = self.row.take_in(&decoded);
+                self.findings.push(Finding::Pad { position: before });
+                Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
+                self.input.use_up(len);
+                Ok(is_message)
+            }
+            Err(stop) => {
+                self.stop(stop, false);
+                Ok(false)
+            }
+        }
+    }
+
+    /// What a control frame at this position says.
+    fn note(
+        decoded: &Decoded<'_>,
+        position: u64,
+        durable: &mut u64,
+        all_dropped: &mut Dropped,
+        findings: &mut Findings,
+    ) {
+        match decoded {
+            Decoded::Sync(sync) => *durable = sync.durable.max(*durable),
+            Decoded::Control { body, .. } => {
+                if let Some(dropped) = Dropped::from_body(body) {
+                    *all_dropped = all_dropped.plus(dropped);
+                    findings.push(Finding::Dropped { position, dropped });
+                }
+            }
+            _ => {}
+        }
     }
 
     fn read_more(&mut self, need: usize) -> Result<()> {
@@ -287,6 +451,10 @@ impl<R: Read> Reader<R> {
             self.outcome = Outcome::Failed { error, is_told: false };
             return;
         }
+        if self.options.chosen_recovery().is_some() {
+            let why = flatstream_format::Error::Frame { stop: stop.clone(), evidence: None };
+            return self.resync_from(stop, why, is_at_end);
+        }
         let search = TailSearch::new(&self.decoder, stop);
         self.outcome = Outcome::Stopped(Box::new(StreamTail::new(search, self.input.take_data(), is_at_end)));
     }
@@ -315,11 +483,202 @@ impl<R: Read> Reader<R> {
     }
 
     fn ended(&mut self, end: End) {
-        self.outcome = if self.requires_closed && !end.is_closed() {
+        self.outcome = if self.options.requires_closed() && !end.is_closed() {
             Outcome::NotClosed { end, error: Error::not_closed(end), is_told: false }
         } else {
             Outcome::Ended(end)
         };
+    }
+
+    fn resync_from(&mut self, stop: Stop, why: flatstream_format::Error, is_at_end: bool) {
+        self.ahead = None;
+        let recovery = self.options.chosen_recovery().unwrap_or_default();
+        if self.believe_first_sync(&stop) {
+            return;
+        }
+        let offset = self.decoder.position().wrapping_add(self.shift);
+        let search = TailSearch::new(&self.decoder, stop);
+        let window = recovery.window_for(self.header.essentials());
+        let mut resync = Resync::new(&self.decoder, search, why, offset, window, recovery);
+        if self.is_provisional {
+            resync.take_any_stream();
+        }
+        self.outcome = Outcome::Resyncing { resync: Box::new(resync), is_at_end };
+    }
+
+    /// An intact sync frame directly behind the header, at its place, wins over a header that contradicts it.
+    fn believe_first_sync(&mut self, stop: &Stop) -> bool {
+        let is_contradiction = matches!(stop.reason, StopReason::SyncHeader { .. } | StopReason::SyncField("checksum"));
+        if self.decoder.last_sync().is_some() || !is_contradiction {
+            return false;
+        }
+        let found = FoundSync::at_start_of(self.input.data(), stop.position).filter(FoundSync::is_in_place);
+        let Some(found) = found else { return false };
+        if self.take_header_of(&found).is_err() {
+            return false;
+        }
+        self.findings.push(Finding::HeaderContradicted { offset: stop.position.wrapping_add(self.shift) });
+        self.resume_behind(0, &found);
+        true
+    }
+
+    /// From now on the stream is that of a sync frame.
+    fn take_header_of(&mut self, found: &FoundSync) -> Result<()> {
+        let header = Header::recover(&found.sync)?;
+        let hasher = self.options.build_hasher(header.checksum())?;
+        self.decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        self.header = header;
+        Ok(())
+    }
+
+    /// On a link, whether a sync frame lies in a frame that isn't whole yet: then its length was none, and there is nothing
+    /// to wait for.
+    fn sync_ahead(&mut self) -> Option<Stop> {
+        if !self.options.chosen_recovery()?.is_link() {
+            return None;
+        }
+        let position = self.decoder.position();
+        let stop = self.decoder.at_end_of_data(self.input.data())?;
+        let mut ahead = match self.ahead.take() {
+            Some(ahead) if ahead.0.stop().position == position => ahead,
+            _ => Box::new((TailSearch::new(&self.decoder, stop.clone()), 0)),
+        };
+        let data = self.input.data().get(ahead.1..).unwrap_or_default();
+        ahead.1 += ahead.0.search_syncs(data, position + ahead.1 as u64, false);
+        let is_found = ahead.0.next_sync(false).is_some();
+        self.ahead = Some(ahead);
+        is_found.then_some(stop)
+    }
+
+    /// Looks for the place where reading goes on; reads more only where it must.
+    fn resync(&mut self) -> Result<()> {
+        loop {
+            let Outcome::Resyncing { resync, is_at_end } = &mut self.outcome else { return Ok(()) };
+            let data = self.input.data();
+            match resync.look(data, *is_at_end, &mut self.findings) {
+                Next::Sync { index, found } => return self.go_on_at(index, &found),
+                Next::Header { index, len } => return self.go_on_at_header(index, len),
+                Next::Slide => {
+                    let (salvage, done) = resync.slide(&mut self.decoder, data, &mut self.findings);
+                    self.salvaged.set(salvage, self.input.offset());
+                    self.input.use_up(done);
+                    return Ok(());
+                }
+                Next::End => {
+                    let (salvage, end) = resync.end(&mut self.decoder, data, &mut self.findings);
+                    self.salvaged.set(salvage, self.input.offset());
+                    self.ended(end);
+                    return Ok(());
+                }
+                Next::NeedMore => {
+                    let position = self.decoder.position() + data.len() as u64;
+                    let need = resync.held_max();
+                    match self.input.read_more(need) {
+                        Ok(count) => *is_at_end = count == 0,
+                        Err(error) => return self.failed(error, position),
+                    }
+                }
+            }
+        }
+    }
+
+    fn go_on_at(&mut self, index: usize, found: &FoundSync) -> Result<()> {
+        let Outcome::Resyncing { mut resync, .. } = std::mem::replace(&mut self.outcome, Outcome::Reading) else {
+            return Ok(());
+        };
+        let offset = resync.offset_of(index);
+        let is_other = self.decoder.last_sync().is_some_and(|last| last.stream_id != found.sync.stream_id);
+        let salvage = if is_other {
+            let salvage = resync.end_before(&self.decoder, &self.input.data()[..index], &mut self.findings);
+            self.findings.push(Finding::NewStream { offset, stream_id: Some(found.sync.stream_id) });
+            if let Err(error) = self.take_header_of(found) {
+                self.outcome = Outcome::Failed { error, is_told: false };
+            }
+            salvage
+        } else {
+            // What is salvaged is aligned as its positions are, which the sync frame tells.
+            self.input.align((found.sync.position.wrapping_sub(index as u64) % 8) as usize);
+            resync.go_on_at(&mut self.decoder, self.input.data(), index, found, &mut self.findings)
+        };
+        self.salvaged.set(salvage, self.input.offset());
+        self.resume_behind(index, found);
+        self.shift = offset.wrapping_sub(found.sync.position);
+        Ok(())
+    }
+
+    /// On a link the sender started anew.
+    fn go_on_at_header(&mut self, index: usize, len: usize) -> Result<()> {
+        let Outcome::Resyncing { mut resync, .. } = std::mem::replace(&mut self.outcome, Outcome::Reading) else {
+            return Ok(());
+        };
+        let offset = resync.offset_of(index);
+        let salvage = resync.end_before(&self.decoder, &self.input.data()[..index], &mut self.findings);
+        self.salvaged.set(salvage, self.input.offset());
+        self.findings.push(Finding::NewStream { offset, stream_id: None });
+        self.input.use_up(index);
+        match self.start_session() {
+            Ok(()) => self.input.use_up(len),
+            Err(error) => self.outcome = Outcome::Failed { error, is_told: false },
+        }
+        self.shift = offset;
+        Ok(())
+    }
+
+    fn start_session(&mut self) -> Result<()> {
+        let header = Header::decode(self.input.data())?;
+        let hasher = self.options.build_hasher(header.checksum())?;
+        self.decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        self.header = header;
+        self.is_provisional = false;
+        Ok(())
+    }
+
+    /// Fills the row with the next salvaged messages, if there are any.
+    fn fill_from_salvaged(&mut self) -> Result<bool> {
+        if self.salvaged.frames.is_empty() {
+            return Ok(false);
+        }
+        self.row.start(self.salvaged.offset, self.salvaged.position, self.row.sequence + self.row.count as u64, false);
+        while let Some(frame) = self.salvaged.frames.get(self.salvaged.next).copied() {
+            if self.row.count == ROW_LEN {
+                return Ok(true);
+            }
+            if frame.is_control {
+                // What was found before it is handed out first.
+                if self.row.count > 0 {
+                    return Ok(true);
+                }
+                self.note_salvaged_control(frame)?;
+            } else {
+                self.row.spans[self.row.count] = Span { offset: frame.body() as u32, len: frame.len };
+                self.row.count += 1;
+            }
+            self.salvaged.next += 1;
+        }
+        self.salvaged = SalvagedRow::default();
+        Ok(self.row.count > 0)
+    }
+
+    fn note_salvaged_control(&mut self, frame: Salvaged) -> Result<()> {
+        let body = self.salvaged.offset + frame.body();
+        let body = self.input.block().get(body..body + frame.len as usize).unwrap_or_default();
+        let kind: [u8; 4] = body.first_chunk().copied().unwrap_or_default();
+        let position = self.salvaged.position + frame.offset as u64;
+        if kind[0].is_ascii_uppercase() {
+            let stop = Stop { position, reason: StopReason::UnsupportedKind(kind) };
+            let error: Error = flatstream_format::Error::Frame { stop, evidence: None }.into();
+            self.salvaged = SalvagedRow::default();
+            self.outcome = Outcome::Failed { error: error.clone(), is_told: true };
+            return Err(error);
+        }
+        Self::note(
+            &Decoded::Control { kind, body },
+            position,
+            &mut self.durable,
+            &mut self.dropped,
+            &mut self.findings,
+        );
+        Ok(())
     }
 
     /// Whether an error that ended reading was given already.
@@ -328,14 +687,41 @@ impl<R: Read> Reader<R> {
             Outcome::Damaged { is_told, .. } | Outcome::Failed { is_told, .. } | Outcome::NotClosed { is_told, .. } => {
                 *is_told
             }
-            Outcome::Reading | Outcome::Ended(_) | Outcome::Stopped(_) => false,
+            Outcome::Reading | Outcome::Ended(_) | Outcome::Stopped(_) | Outcome::Resyncing { .. } => false,
         }
     }
 }
 
 const HEAD_LEN: u64 = flatstream_format::layout::frame::HEAD_LEN as u64;
 
+impl SalvagedRow {
+    /// `offset` is where in the block the bytes start that the salvage was made of.
+    fn set(&mut self, salvage: Salvage, offset: usize) {
+        let Salvage { frames, index, position } = salvage;
+        *self = Self { frames, next: 0, offset: offset + index, position };
+    }
+}
+
 impl Row {
+    fn start(&mut self, offset: usize, position: u64, sequence: u64, is_sequence_known: bool) {
+        self.next = 0;
+        self.count = 0;
+        self.offset = offset;
+        self.position = position;
+        self.sequence = sequence;
+        self.is_sequence_known = is_sequence_known;
+    }
+
+    /// Takes in a message that was decoded alone: one that a private hasher rejected when it was asked before, or one with
+    /// a wrong pad. `false` for other frames.
+    fn take_in(&mut self, decoded: &Decoded<'_>) -> bool {
+        if let Decoded::Message(message) = decoded {
+            self.spans[0] = Span { offset: HEAD_LEN as u32, len: message.body().len() as u32 };
+            self.count = 1;
+        }
+        self.count > 0
+    }
+
     /// Offset in the block and length of the next message, which has to be there.
     #[inline]
     fn take(&mut self) -> (usize, usize) {

@@ -56,6 +56,11 @@ impl StreamTail {
         self.search_until(TailSearch::is_end_known, input, hasher)
     }
 
+    /// Searches and reads to the end of the source.
+    pub(crate) fn search_all<R: Read>(&mut self, input: &mut Input<R>, hasher: &impl Checksum) -> io::Result<()> {
+        self.search_until(|_| false, input, hasher)
+    }
+
     /// What was read is searched before more is asked for: a source may give nothing for long.
     fn search_until<R: Read>(
         &mut self,

@@ -1,22 +1,30 @@
 use std::fmt;
-use std::io::Write;
+use std::io::{self, Write};
+use std::num::NonZeroU64;
+use std::time::Instant;
 
 use flatstream_format::layout::ALIGNMENT;
-use flatstream_format::{Checksum, EncodeError, Encoder, Header, Session, SyncFlags};
+use flatstream_format::{Checksum, Dropped, EncodeError, Encoder, Header, Session, SyncFlags};
 
 use crate::block::Block;
+use crate::durable::Durable;
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
+use crate::open::OpenReport;
 use crate::options::{Now, WriteOptions};
 use crate::output::Output;
+use crate::policy::{Due, SyncPolicy};
 
 /// Appends messages to a stream.
 ///
 /// Messages are gathered in a block of 256 KiB, so no `BufWriter` is needed. Three words say how far a message got:
-/// [`append`](Self::append) has accepted it, [`flush`](Self::flush) has handed it to the sink, and only a sink that was
-/// told to *sync* (`File::sync_data`) keeps it through a power cut.
+/// [`append`](Self::append) has accepted it, [`flush`](Self::flush) has handed it to the sink, [`sync`](Self::sync) has
+/// made it durable: only then it survives a power cut.
 ///
-/// After a failed write or flush the writer refuses everything with an error that names the first failure, because what
+/// A file is best left to the writer: [`create_new`](Writer::create_new), [`create`](Writer::create) and
+/// [`open`](Writer::open) lock it and make its name durable. [`new`](Self::new) takes any `Write`.
+///
+/// After a failed write, flush or sync the writer refuses everything with an error that names the first failure, because what
 /// the sink kept of the failed call is unknown. A writer that is dropped without [`finish`](Self::finish) hands what it
 /// gathered to the sink; the stream then ends *open*, which a reader can tell from *closed*.
 ///
@@ -38,6 +46,23 @@ pub struct Writer<W: Write> {
     encoder: Encoder<Hasher>,
     header: Header,
     now: Now,
+    sync_sink: Option<fn(&mut W) -> io::Result<()>>,
+    sync_due: Due,
+    flush_due: Due,
+    /// Before this position no policy asks for anything: one comparison for `append`.
+    policy_due_at: u64,
+    open_report: Option<Box<OpenReport>>,
+}
+
+/// Where a stream that was reopened goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResumePoint {
+    pub(crate) stream_id: NonZeroU64,
+    pub(crate) epoch: u32,
+    pub(crate) position: u64,
+    pub(crate) sequence: u64,
+    /// Every byte below was known to be durable before.
+    pub(crate) durable: u64,
 }
 
 impl<W: Write> Writer<W> {
@@ -51,18 +76,49 @@ impl<W: Write> Writer<W> {
     #[expect(clippy::needless_pass_by_value, reason = "it reads best: `Writer::new(sink, WriteOptions::new())`")]
     pub fn new(sink: W, options: WriteOptions) -> Result<Self> {
         let header = options.build_header()?;
+        Self::start(sink, &options, header, None)
+    }
+
+    fn start(
+        sink: W,
+        options: &WriteOptions,
+        header: Header,
+        sync_sink: Option<fn(&mut W) -> io::Result<()>>,
+    ) -> Result<Self> {
         let session = Session { stream_id: options.choose_stream_id()?, epoch: 0 };
-        let mut writer = Self {
-            encoder: Encoder::new(header.essentials(), session, options.build_hasher(header.checksum())?),
-            output: Output::new(sink),
-            block: Block::new(options.chosen_block_size()),
-            filled: 0,
-            now: options.now(),
-            header,
-        };
+        let encoder = Encoder::new(header.essentials(), session, options.build_hasher(header.checksum())?);
+        let mut writer = Self::with_encoder(sink, options, header, encoder, sync_sink)?;
         let region = writer.header.as_bytes().to_vec();
         writer.put(&region)?;
         writer.put_sync(SyncFlags::NONE)?;
+        Ok(writer)
+    }
+
+    fn with_encoder(
+        sink: W,
+        options: &WriteOptions,
+        header: Header,
+        encoder: Encoder<Hasher>,
+        sync_sink: Option<fn(&mut W) -> io::Result<()>>,
+    ) -> Result<Self> {
+        let (sync_policy, flush_policy) = options.policies();
+        if sync_sink.is_none() && sync_policy != SyncPolicy::Manual {
+            return Err(Error::usage(CANNOT_SYNC));
+        }
+        let mut writer = Self {
+            output: Output::new(sink),
+            block: Block::new(options.chosen_block_size()),
+            filled: 0,
+            encoder,
+            header,
+            now: options.now(),
+            sync_sink,
+            sync_due: Due::new(sync_policy),
+            flush_due: Due::new(flush_policy),
+            policy_due_at: 0,
+            open_report: None,
+        };
+        writer.note_policies();
         Ok(writer)
     }
 
@@ -80,6 +136,9 @@ impl<W: Write> Writer<W> {
         match self.encoder.encode_message(message, spare) {
             Ok(len) => {
                 self.filled += len;
+                if self.encoder.position() >= self.policy_due_at {
+                    self.keep_policies()?;
+                }
                 Ok(sequence)
             }
             Err(_) => self.append_slowly(message.len() as u64, |writer| {
@@ -135,7 +194,37 @@ impl<W: Write> Writer<W> {
         put(self)?;
         let pad = len.next_multiple_of(ALIGNMENT as u64) - len;
         self.put(&[0; ALIGNMENT][..pad as usize])?;
+        self.keep_policies()?;
         Ok(sequence)
+    }
+
+    /// Does what the policies ask for by now. A sync is a flush too.
+    #[cold]
+    fn keep_policies(&mut self) -> Result<()> {
+        let position = self.encoder.position();
+        if self.sync_due.is_due(position) {
+            self.sync_all()?;
+        } else if self.flush_due.is_due(position) {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn note_policies(&mut self) {
+        self.policy_due_at = self.sync_due.not_before().min(self.flush_due.not_before());
+    }
+
+    /// Notes in the stream that messages were lost here: what a [`SharedWriter`](crate::SharedWriter) does when its memory
+    /// is full and it may not wait. They take no sequence numbers; readers count them
+    /// ([`Reader::dropped`](crate::Reader::dropped)).
+    ///
+    /// # Errors
+    /// Of the kind `Io`: the writer then refuses everything.
+    pub fn note_dropped(&mut self, dropped: Dropped) -> Result<()> {
+        self.output.check_usable()?;
+        let frame = self.encoder.dropped(dropped).map_err(|error| self.encode_error(error))?;
+        self.put(&frame)?;
+        self.keep_policies()
     }
 
     fn encode_error(&self, error: EncodeError) -> Error {
@@ -161,10 +250,58 @@ impl<W: Write> Writer<W> {
     /// Of the kind `Io`: the writer then refuses everything.
     pub fn flush(&mut self) -> Result<()> {
         self.output.check_usable()?;
-        self.spill(Output::flush)
+        self.spill(Output::flush)?;
+        self.flush_due.done(self.encoder.position());
+        self.note_policies();
+        Ok(())
     }
 
-    /// Marks the stream as closed, hands everything to the sink, flushes it and gives it back.
+    /// Hands everything over and has the sink make it durable: safe against a power cut, by the sink's word. Returns the
+    /// number of durable messages, which is the sequence up to which all are. The stream says so itself from its next sync
+    /// frame on.
+    ///
+    /// ```
+    /// use flatstream_io::{WriteOptions, Writer};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-sync-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("events.fls");
+    /// let mut writer = Writer::create_new(&path, WriteOptions::new())?;
+    /// let sequence = writer.append(b"must not be lost")?;
+    /// let durable = writer.sync()?;
+    /// assert!(sequence < durable);
+    /// # drop(writer);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Of the kind `Io`: nobody knows then which bytes are durable. The writer refuses everything from now on, and does
+    /// not sync again: open the file anew. Of the kind `Usage` if the writer wasn't told that its sink can sync.
+    pub fn sync(&mut self) -> Result<u64> {
+        self.output.check_usable()?;
+        self.sync_all()?;
+        Ok(self.encoder.sequence())
+    }
+
+    fn sync_all(&mut self) -> Result<()> {
+        let sync_sink = self.sync_sink.ok_or_else(|| Error::usage(CANNOT_SYNC))?;
+        let position = self.encoder.position();
+        if position > self.encoder.durable() {
+            self.spill(|output| {
+                output.flush()?;
+                output.sync(sync_sink)
+            })?;
+            self.encoder.set_durable(position);
+        }
+        self.sync_due.done(position);
+        self.flush_due.done(position);
+        self.note_policies();
+        Ok(())
+    }
+
+    /// Marks the stream as closed, hands everything to the sink, flushes it and gives it back. A sink that can sync is
+    /// synced: a file that the writer created or opened itself, or one of [`new_durable`](Self::new_durable).
     ///
     /// ```no_run
     /// use std::fs::File;
@@ -182,7 +319,10 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self) -> Result<W> {
         self.output.check_usable()?;
         self.put_sync(SyncFlags::CLOSED)?;
-        self.flush()?;
+        match self.sync_sink {
+            Some(_) => self.sync_all()?,
+            None => self.flush()?,
+        }
         self.output.take().ok_or_else(|| Error::usage("the writer was finished before"))
     }
 
@@ -208,6 +348,46 @@ impl<W: Write> Writer<W> {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.encoder.position()
+    }
+
+    /// Every byte of the stream below this position was reported durable by the sink; 0 = none, or unknown.
+    #[must_use]
+    pub fn durable_position(&self) -> u64 {
+        self.encoder.durable()
+    }
+
+    /// How often the stream was reopened for append.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.encoder.session().epoch
+    }
+
+    /// What [`open`](Writer::open) found; `None` if the stream was created.
+    #[must_use]
+    pub fn open_report(&self) -> Option<&OpenReport> {
+        self.open_report.as_deref()
+    }
+
+    pub(crate) fn set_open_report(&mut self, report: OpenReport) {
+        self.open_report = Some(Box::new(report));
+    }
+
+    /// When a policy of time asks for something next, if there is something to be done.
+    pub(crate) fn policy_time(&self) -> Option<Instant> {
+        let position = self.encoder.position();
+        let open = |due: &Due, done: u64| due.time().filter(|_| position > done);
+        let times = [open(&self.sync_due, self.encoder.durable()), open(&self.flush_due, self.output.taken())];
+        times.into_iter().flatten().min()
+    }
+
+    /// Does what the policies ask for by now, with nothing appended.
+    pub(crate) fn tick(&mut self) -> Result<()> {
+        self.output.check_usable()?;
+        self.keep_policies()
+    }
+
+    pub(crate) fn can_sync(&self) -> bool {
+        self.sync_sink.is_some()
     }
 
     /// The sink.
@@ -249,6 +429,60 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 }
+
+impl<W: Durable> Writer<W> {
+    /// As [`new`](Self::new), for a sink that can say when bytes are durable: the writer can [`sync`](Self::sync), keeps
+    /// the [`SyncPolicy`], and syncs when it [finishes](Self::finish).
+    ///
+    /// For files there are [`create_new`](Writer::create_new), [`create`](Writer::create) and [`open`](Writer::open), which
+    /// make the file's name durable too.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[expect(clippy::needless_pass_by_value, reason = "as `new`")]
+    pub fn new_durable(sink: W, options: WriteOptions) -> Result<Self> {
+        let header = options.build_header()?;
+        Self::start(sink, &options, header, Some(W::sync))
+    }
+
+    /// Goes on in a stream that ends where the sink's next byte goes. The RESUMED sync frame is durable when it returns:
+    /// that keeps frames out that were cut, should the disk bring them back.
+    pub(crate) fn resume(
+        sink: W,
+        options: &WriteOptions,
+        header: Header,
+        at: ResumePoint,
+        report: OpenReport,
+    ) -> Result<Self> {
+        let hasher = options.build_hasher(header.checksum())?;
+        let session = Session { stream_id: at.stream_id, epoch: at.epoch };
+        let mut encoder = Encoder::resume(header.essentials(), session, hasher, at.position, at.sequence);
+        encoder.set_durable(at.durable);
+        let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
+        writer.output.skip(at.position);
+        writer.set_open_report(report);
+        writer.put_sync(SyncFlags::NONE)?;
+        writer.sync_all()?;
+        Ok(writer)
+    }
+
+    /// Starts a stream anew whose first sync frame never arrived: its header is there, nothing else.
+    pub(crate) fn restart(sink: W, options: &WriteOptions, header: Header, report: OpenReport) -> Result<Self> {
+        let session = Session { stream_id: options.choose_stream_id()?, epoch: 0 };
+        let encoder = Encoder::new(header.essentials(), session, options.build_hasher(header.checksum())?);
+        let position = encoder.position();
+        let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
+        writer.output.skip(position);
+        writer.set_open_report(report);
+        writer.put_sync(SyncFlags::NONE)?;
+        writer.sync_all()?;
+        Ok(writer)
+    }
+}
+
+/// Why a policy or a call is refused.
+const CANNOT_SYNC: &str =
+    "this sink can't be told to sync: open files with Writer::create_new or Writer::open, or use Writer::new_durable";
 
 impl<W: Write> Drop for Writer<W> {
     /// Hands what was gathered to the sink; no one hears of an error, and the stream isn't marked as closed.

@@ -4,6 +4,7 @@
 pub mod adler32;
 pub mod allocations;
 pub mod damage;
+pub mod disk;
 pub mod faulty;
 pub mod flatc;
 pub mod folder;

@@ -4,7 +4,7 @@ use flatstream_checksum::{Algorithm, Checksum, ChecksumType};
 
 use crate::error::{FirstBytes, HeaderError};
 use crate::layout::{FORMAT_VERSION, frame, header};
-use crate::sync::ALIGNMENT_LOG2;
+use crate::sync::{ALIGNMENT_LOG2, Sync};
 
 /// What the times of sync frames mean. Specification: section 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,6 +76,24 @@ pub struct Essentials {
 }
 
 impl Essentials {
+    /// What a sync frame tells of a header that can't be read: whose it is, and the checksum. There is no region
+    /// (`header_len` is 0) and no promise.
+    ///
+    /// # Errors
+    /// [`HeaderError::UnknownChecksum`].
+    pub fn recover(sync: &Sync) -> Result<Self, HeaderError> {
+        let id = sync.checksum_id;
+        Ok(Self {
+            header_len: 0,
+            header_check: sync.header_check,
+            checksum: ChecksumType::from_id(id).ok_or(HeaderError::UnknownChecksum(id))?,
+            max_message_len: 0,
+            sync_interval: 0,
+            clock: Clock::Unspecified,
+            optional_features: 0,
+        })
+    }
+
     /// The longest message that the stream may hold: what the writer promised, or what a length word can say.
     #[must_use]
     pub const fn message_limit(&self) -> u32 {

@@ -10,6 +10,7 @@ use super::{Clock, Essentials};
 use crate::error::HeaderError;
 use crate::generated::stream_header as fbs;
 use crate::layout::{ALIGNMENT, FORMAT_VERSION, header};
+use crate::sync::Sync;
 
 /// A stream's header: what every frame depends on, and what describes the messages.
 ///
@@ -40,6 +41,30 @@ pub struct Header {
 }
 
 impl Header {
+    /// What a sync frame tells of a header region that is damaged: its check and the checksum. Everything else is
+    /// unknown, and promises nothing.
+    ///
+    /// # Errors
+    /// [`HeaderError::UnknownChecksum`].
+    pub fn recover(sync: &Sync) -> Result<Self, HeaderError> {
+        Ok(Self {
+            essentials: Essentials::recover(sync)?,
+            message_type: None,
+            message_identifier: None,
+            schema: None,
+            writer: None,
+            metadata: Vec::new(),
+            region: Vec::new(),
+        })
+    }
+
+    /// Whether the header region was damaged, and this is what the stream's sync frames told of it:
+    /// [`checksum`](Self::checksum) is right, and nothing else is known ([`as_bytes`](Self::as_bytes) is empty).
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        self.region.is_empty()
+    }
+
     /// Reads the header region that `data` begins with.
     ///
     /// # Errors
