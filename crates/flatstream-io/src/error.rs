@@ -53,6 +53,11 @@ enum Cause {
     },
     Locked(PathBuf),
     EpochsUsedUp(PathBuf),
+    Differs {
+        path: PathBuf,
+        expected: u64,
+        found: u64,
+    },
     /// An option contradicts the header of the stream that was opened.
     Contradiction {
         what: &'static str,
@@ -155,6 +160,11 @@ impl Error {
         Self::new(Cause::EpochsUsedUp(path.to_path_buf()), None)
     }
 
+    /// A stream that was just written doesn't read back as it was.
+    pub(crate) fn differs(path: &Path, expected: u64, found: u64) -> Self {
+        Self::new(Cause::Differs { path: path.to_path_buf(), expected, found }, None)
+    }
+
     pub(crate) fn contradiction(what: &'static str, option: String, header: String) -> Self {
         Self::new(Cause::Contradiction { what, option, header }, None)
     }
@@ -193,6 +203,7 @@ impl Error {
             Cause::Read(_) | Cause::Write(_) | Cause::Sync(_) | Cause::File { .. } => ErrorKind::Io,
             Cause::Locked(_) => ErrorKind::Locked,
             Cause::EpochsUsedUp(_) => ErrorKind::Limit,
+            Cause::Differs { .. } => ErrorKind::Damaged,
             Cause::Tail { end, .. } if end.state == EndState::Corrupt => ErrorKind::Damaged,
             Cause::Tail { .. } => ErrorKind::Refused,
             Cause::Full { .. } | Cause::Dropped => ErrorKind::Full,
@@ -305,6 +316,11 @@ impl fmt::Display for Error {
             Cause::EpochsUsedUp(path) => {
                 write!(f, "{} was reopened 2^32-1 times: begin another stream", path.display())
             }
+            Cause::Differs { path, expected, found } => write!(
+                f,
+                "{} doesn't read back as it was written: expected {expected} messages, found {found}, or others",
+                path.display()
+            ),
             Cause::Contradiction { what, option, header } => {
                 write!(
                     f,

@@ -13,6 +13,7 @@ mod opening;
 mod reader;
 mod recovery;
 
+pub mod recover;
 pub mod storage;
 
 mod reopen;

@@ -52,8 +52,9 @@ pub struct OpenReport {
     pub kept_at: Option<PathBuf>,
     /// Every byte below this position was known to be durable before.
     pub durable: u64,
-    /// The epoch that begins; 0 if there was no message and no sync frame yet.
-    pub epoch: u32,
+    /// The epoch that begins, 0 if there was no message and no sync frame yet; `None` if none does
+    /// ([`recover::repair`](crate::recover::repair)).
+    pub epoch: Option<u32>,
 }
 
 impl OpenReport {
@@ -66,7 +67,7 @@ impl OpenReport {
 
 impl fmt::Display for OpenReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages_kept, bytes_cut, messages_cut, epoch, .. } = self;
+        let Self { messages_kept, bytes_cut, messages_cut, .. } = self;
         let plural = |count: u64| if count == 1 { "" } else { "s" };
         write!(f, "{messages_kept} message{} kept, ", plural(*messages_kept))?;
         let did = if self.was_closed() { "closed" } else { "didn't close" };
@@ -78,7 +79,10 @@ impl fmt::Display for OpenReport {
         if let Some(path) = &self.kept_at {
             write!(f, ", kept in {}", path.display())?;
         }
-        write!(f, "; epoch {epoch} begins")
+        match self.epoch {
+            Some(epoch) => write!(f, "; epoch {epoch} begins"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -454,6 +454,11 @@ impl ReadOptions {
         self
     }
 
+    pub(crate) fn strict(mut self) -> Self {
+        self.recovery = None;
+        self
+    }
+
     pub(crate) fn chosen_recovery(&self) -> Option<Recovery> {
         self.recovery
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use flatstream_format::layout::header::IDENTIFIER;
 use flatstream_format::{
     End, EndState, Evidence, EvidenceKind, FoundSync, Header, HeaderError, Located, Sync, TailSearch, limits,
     locate_header,
@@ -38,32 +39,37 @@ pub(crate) fn reopen<S: Storage>(
 }
 
 /// The header; `None` where nothing of a stream ever arrived: an empty file, blank storage, or half a header.
-fn read_header<F: StorageFile>(file: &F, path: &Path) -> Result<Option<Header>> {
+pub(crate) fn read_header<F: StorageFile>(file: &F, path: &Path) -> Result<Option<Header>> {
     let size = file.size().map_err(|error| Error::read(error, 0))?;
-    let opening = read_exactly(file, 0, size.min(limits_of_header()))?;
+    let mut opening = read_exactly(file, 0, size.min(HEADER_LEN_USUAL))?;
+    if let Ok(Located::NeedMore(need)) = locate_header(&opening) {
+        opening = read_exactly(file, 0, size.min(need as u64))?;
+    }
     match locate_header(&opening) {
         Ok(Located::Region(_)) => Ok(Some(Header::decode(&opening)?)),
-        Ok(Located::NeedMore(need)) => match is_blank(file, 0, size)? || !holds_sync(&opening) {
-            true if opening.len() < size as usize => Err(HeaderError::at_end_of_data(&opening, need).into()),
-            true => Ok(None),
-            false => Err(Error::tail(
+        _ if is_blank(file, 0, size)? => Ok(None),
+        Ok(Located::NeedMore(need)) if opening.len() < IDENTIFIER.end => {
+            Err(HeaderError::at_end_of_data(&opening, need).into())
+        }
+        Ok(Located::NeedMore(_)) => match first_sync(&opening) {
+            None => Ok(None),
+            Some(sync) => Err(Error::tail(
                 path,
                 End { state: EndState::Corrupt, position: 0, bytes_behind: size, searched_all: true },
-                None,
-                "its header is damaged, and sync frames follow: recover::salvage reads it",
+                Some(Evidence { position: sync.position, kind: EvidenceKind::SyncInPlace }),
+                "its header is damaged: recover::salvage reads what is there",
             )),
         },
-        Err(_) if is_blank(file, 0, size)? => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-fn limits_of_header() -> u64 {
-    flatstream_format::layout::header::REGION_LEN_MAX as u64
-}
+/// A header without a schema is shorter.
+const HEADER_LEN_USUAL: u64 = 4 << 10;
 
-fn holds_sync(data: &[u8]) -> bool {
-    (0..data.len()).any(|at| FoundSync::at_start_of(&data[at..], at as u64).is_some())
+/// The first sync frame in what should be a header: then its length is wrong, and it isn't cut short.
+fn first_sync(data: &[u8]) -> Option<FoundSync> {
+    (0..data.len()).find_map(|at| FoundSync::at_start_of(&data[at..], at as u64))
 }
 
 /// A new stream in a file that is there, and that holds nothing.
@@ -91,7 +97,7 @@ fn start_anew<S: Storage>(
         messages_cut: 0,
         kept_at,
         durable: 0,
-        epoch: 0,
+        epoch: Some(0),
     });
     Ok(writer)
 }
@@ -122,6 +128,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// `extent` says how much is read.
     pub(crate) fn look<F: StorageFile>(file: &F, header: Header, hasher: Hasher, extent: Extent) -> Result<Self> {
         let size = file.size().map_err(|error| Error::read(error, 0))?;
         let start = match extent {
@@ -160,6 +167,10 @@ impl Found {
             // Blank, or half a first sync frame.
             EndState::Open | EndState::Closed if search.is_blank() => Ok(Tail::Blank),
             _ if on_tail == OnTail::Refuse => refuse(self.evidence, "the options say to refuse a tail"),
+            EndState::Scattered if self.last_sync.is_none() => refuse(
+                self.evidence,
+                "its first sync frame is bad, without which the stream has no identity to go on in: recover::salvage reads it",
+            ),
             EndState::Scattered => match (syncs.displaced, syncs.foreign, self.evidence) {
                 (Some(position), _, _) => refuse(
                     Some(Evidence { position, kind: EvidenceKind::Sync }),
@@ -190,11 +201,21 @@ impl Found {
         Ok(Some((stream_id, epoch)))
     }
 
-    fn report(&self, kept_at: Option<PathBuf>, epoch: u32) -> OpenReport {
+    /// That of the last session.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.last_sync.map_or(0, |sync| sync.epoch)
+    }
+
+    pub(crate) fn bytes_behind(&self) -> u64 {
+        self.size - self.end.position
+    }
+
+    /// `epoch` is the one that begins.
+    pub(crate) fn report(&self, kept_at: Option<PathBuf>, epoch: Option<u32>) -> OpenReport {
         OpenReport {
             end: self.end,
             messages_kept: self.sequence,
-            bytes_cut: self.size - self.end.position,
+            bytes_cut: self.bytes_behind(),
             messages_cut: self.messages_behind,
             kept_at,
             durable: self.durable.min(self.end.position),
@@ -237,7 +258,7 @@ fn starting_point<F: StorageFile>(file: &F, header: &Header, size: u64) -> Resul
 const SYNC_FRAME_LEN_MAX: u64 = flatstream_format::layout::sync::FRAME_LEN_MAX as u64;
 
 /// Copies the tail to a file of its own, durably, and returns its name.
-pub(crate) fn keep<S: Storage>(
+fn keep<S: Storage>(
     storage: &S,
     file: &S::File,
     path: &Path,
@@ -273,6 +294,24 @@ pub(crate) fn keep<S: Storage>(
     Err(Error::usage("there are 2^32 kept tails beside the file already"))
 }
 
+/// Cuts what lies behind the end, as it was judged. Returns where it is kept.
+pub(crate) fn cut<S: Storage>(
+    storage: &S,
+    file: &mut S::File,
+    path: &Path,
+    found: &Found,
+    tail: Tail,
+    epoch: u32,
+) -> Result<Option<PathBuf>> {
+    let position = found.end.position;
+    let kept_at = match tail {
+        Tail::Keep => Some(keep(storage, file, path, position..found.size, epoch)?),
+        Tail::Nothing | Tail::Blank => None,
+    };
+    file.set_end(position).map_err(|error| Error::write(error, position))?;
+    Ok(kept_at)
+}
+
 fn resume<S: Storage>(
     storage: &S,
     mut file: S::File,
@@ -284,12 +323,8 @@ fn resume<S: Storage>(
 ) -> Result<Writer<S::File>> {
     let epoch = next.map_or(0, |(_, epoch)| epoch);
     let position = found.end.position;
-    let kept_at = match tail {
-        Tail::Keep => Some(keep(storage, &file, path, position..found.size, epoch)?),
-        Tail::Nothing | Tail::Blank => None,
-    };
-    file.set_end(position).map_err(|error| Error::write(error, position))?;
-    let report = found.report(kept_at, epoch);
+    let kept_at = cut(storage, &mut file, path, &found, tail, epoch)?;
+    let report = found.report(kept_at, Some(epoch));
     let header = found.header;
     match next {
         Some((stream_id, epoch)) => {
