@@ -158,7 +158,9 @@ impl FoundSync {
 /// What sync frames were found behind a stop, beyond the first that is evidence. Specification: section 9, "Reopening".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailSyncs {
-    /// Where the first one of this stream lies that isn't in its place.
+    /// Where the first one of this stream lies that isn't in its place. One of an epoch before the current doesn't count:
+    /// it is a stale block of what was cut when the stream was reopened. Nor does a RESUMED one of the current epoch: the
+    /// epoch has begun already, so it is from a reopening that a power cut ended, and that was done again.
     pub displaced: Option<u64>,
     /// Where the first one of another stream, or of another header, lies in its place.
     pub foreign: Option<u64>,
@@ -451,7 +453,11 @@ impl TailSearch {
             syncs.foreign.get_or_insert(found.position);
             return;
         }
-        if !found.is_in_place() {
+        let is_current = self.last_sync.is_none_or(|last| match found.sync.flags.is_resumed() {
+            true => found.sync.epoch > last.epoch,
+            false => found.sync.epoch >= last.epoch,
+        });
+        if !found.is_in_place() && is_current {
             syncs.displaced.get_or_insert(found.position);
         }
         syncs.epoch_max = syncs.epoch_max.max(Some(found.sync.epoch));

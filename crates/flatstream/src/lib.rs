@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub use flatstream_io::{
-    Checksum, ChecksumType, Clock, End, EndState, Error, ErrorKind, Header, HeaderBuilder, Message, Opening,
-    ReadOptions, Reader, Result, SliceReader, TIME_NONE, WriteOptions, Writer,
+    Checksum, ChecksumType, Clock, Dropped, Durable, End, EndState, Error, ErrorKind, Finding, FlushPolicy, Header,
+    HeaderBuilder, Losses, Message, OnTail, OpenReport, Opening, ReadOptions, Reader, Recovery, Result, SliceReader,
+    SyncPolicy, TIME_NONE, WriteOptions, Writer,
 };
 
-pub use flatstream_io::format;
+pub use flatstream_io::{format, recover, storage};

@@ -88,12 +88,12 @@ fn changes_to_names_persist_in_order_more_often_than_not() {
     for name in ["0", "1", "2", "3"] {
         disk.create_new(name).unwrap();
     }
-    let in_order = |seed: &u64| {
-        let names = disk.crash(&Schedule::new(*seed)).names();
-        names.iter().enumerate().all(|(index, name)| *name == index.to_string())
-    };
-    let count = (0..SEEDS).filter(in_order).count() as u64;
-    assert!((SEEDS * 3 / 4..SEEDS).contains(&count), "{count}");
+    let in_order = |names: &Vec<String>| names.iter().enumerate().all(|(index, name)| *name == index.to_string());
+    let all = (0..SEEDS).map(|seed| disk.crash(&Schedule::new(seed)).names());
+    let ordered: Vec<_> = all.filter(in_order).collect();
+    assert!((SEEDS * 3 / 4..SEEDS).contains(&(ordered.len() as u64)), "{}", ordered.len());
+    let partly = ordered.iter().filter(|names| (1..4).contains(&names.len())).count() as u64;
+    assert!(partly > SEEDS / 5, "{partly}");
 }
 
 #[test]
