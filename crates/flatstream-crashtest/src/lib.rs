@@ -7,3 +7,11 @@
 
 pub mod power_cut;
 pub mod storage;
+
+/// The message of this number, as the appender writes it and tests expect it: 24 to 279 bytes.
+#[must_use]
+pub fn numbered(number: u64) -> Vec<u8> {
+    let mut message = number.to_le_bytes().to_vec();
+    message.resize(24 + (number % 256) as usize, number as u8);
+    message
+}
