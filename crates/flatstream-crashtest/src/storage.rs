@@ -67,6 +67,11 @@ impl StorageFile for OpenFile {
         self.file.read_at(buffer, position)
     }
 
+    fn seek_to(&mut self, position: u64) -> io::Result<()> {
+        self.end = position;
+        Ok(())
+    }
+
     fn set_end(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)?;
         self.end = len;

@@ -159,8 +159,7 @@ impl FoundSync {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailSyncs {
     /// Where the first one of this stream lies that isn't in its place. One of an epoch before the current doesn't count:
-    /// it is a stale block of what was cut when the stream was reopened. Nor does a RESUMED one of the current epoch: the
-    /// epoch has begun already, so it is from a reopening that a power cut ended, and that was done again.
+    /// it is a stale block of what was cut when the stream was reopened.
     pub displaced: Option<u64>,
     /// Where the first one of another stream, or of another header, lies in its place.
     pub foreign: Option<u64>,
@@ -453,10 +452,7 @@ impl TailSearch {
             syncs.foreign.get_or_insert(found.position);
             return;
         }
-        let is_current = self.last_sync.is_none_or(|last| match found.sync.flags.is_resumed() {
-            true => found.sync.epoch > last.epoch,
-            false => found.sync.epoch >= last.epoch,
-        });
+        let is_current = self.last_sync.is_none_or(|last| found.sync.epoch >= last.epoch);
         if !found.is_in_place() && is_current {
             syncs.displaced.get_or_insert(found.position);
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use flatstream_format::layout::{self, control, frame, header, sync};
+use flatstream_format::layout::{self, control, drop, frame, header, sync};
 use flatstream_format::{
     Algorithm, Checksum, ChecksumType, EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt, SliceReader,
     StopReason, SyncFlags, TIME_NONE, limits,
@@ -56,8 +56,16 @@ fn sync_body_layout() {
 }
 
 #[test]
+fn drop_body_layout() {
+    let fields =
+        [("kind", &drop::KIND), ("reserved", &drop::RESERVED), ("messages", &drop::MESSAGES), ("bytes", &drop::BYTES)];
+    check_fields("Drop body layout", &fields);
+    assert_eq!(table("Drop body layout").len(), fields.len());
+}
+
+#[test]
 fn constants() {
-    let ours: [(&str, i128); 19] = [
+    let ours: [(&str, i128); 20] = [
         ("EPOCH_MULTIPLIER", EPOCH_MULTIPLIER.into()),
         ("MIX_MULTIPLIER_1", MIX_MULTIPLIERS[0].into()),
         ("MIX_MULTIPLIER_2", MIX_MULTIPLIERS[1].into()),
@@ -76,6 +84,7 @@ fn constants() {
         ("SYNC_FLAG_RESUMED", SyncFlags::RESUMED.bits().into()),
         ("SYNC_INTERVAL_DEFAULT", limits::SYNC_INTERVAL.into()),
         ("SYNC_GAP_MIN", limits::SYNC_GAP_MIN.into()),
+        ("DURABLE_SYNC_DISTANCE", limits::DURABLE_SYNC_DISTANCE.into()),
         ("TIME_NONE", TIME_NONE.into()),
     ];
     let rows = table("Constants");

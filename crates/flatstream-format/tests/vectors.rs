@@ -1,8 +1,8 @@
 //! Every known-answer vector of `docs/format/vectors`, read; and the valid ones written again.
 
 use flatstream_format::{
-    Algorithm, Checksum, ChecksumType, Decoded, Decoder, Encoder, Error, Essentials, HeaderError, Session, SliceReader,
-    SyncFlags, TailSearch, Unavailable, limits,
+    Algorithm, Checksum, ChecksumType, Decoded, Decoder, Dropped, Encoder, Error, Essentials, HeaderError, Session,
+    SliceReader, SyncFlags, TailSearch, Unavailable, limits,
 };
 use flatstream_testkit::adler32::adler32;
 use flatstream_testkit::vectors::{self, Found, Vector};
@@ -238,10 +238,35 @@ fn write(vector: &Vector, hasher: Hasher, places_syncs: bool) -> Vec<u8> {
                 bytes.extend(body);
                 bytes.resize(bytes.len().next_multiple_of(8), 0);
             }
-            Found::Control { .. } => panic!("{}: an encoder makes no other control frames", vector.name),
+            Found::Control { position, kind, length } => {
+                assert_eq!(kind, "drop", "{}: an encoder makes no other control frames", vector.name);
+                let body = &vector.bytes[*position as usize + 8..][..*length];
+                bytes.extend(encoder.dropped(Dropped::from_body(body).unwrap()).unwrap());
+            }
         }
     }
     bytes
+}
+
+#[test]
+fn drop_frames_say_what_the_vectors_say() {
+    let all = vectors::load("valid");
+    for (name, expected) in [
+        ("drop_frames", vec![(3, 192), (u64::MAX, 1 << 40)]),
+        ("drop_frame_that_has_grown", vec![(1, 24)]),
+        // Reserved, before it was defined: too short to say anything.
+        ("control_reserved_kinds_skipped_under_none", vec![]),
+    ] {
+        let vector = all.iter().find(|vector| vector.name == name).unwrap();
+        let said = vector.found().into_iter().filter_map(|found| match found {
+            Found::Control { position, length, .. } => {
+                Dropped::from_body(&vector.bytes[position as usize + 8..][..length])
+            }
+            _ => None,
+        });
+        let said: Vec<_> = said.map(|dropped| (dropped.messages, dropped.bytes)).collect();
+        assert_eq!(said, expected, "{name}");
+    }
 }
 
 #[test]

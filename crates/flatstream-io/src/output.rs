@@ -1,6 +1,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use crate::error::{Error, Result};
+use crate::storage::StorageFile;
 
 /// A sink that is called no more after it has failed once.
 pub(crate) struct Output<W> {
@@ -102,5 +103,12 @@ impl<W: Write> Output<W> {
 
     pub(crate) fn get_ref(&self) -> Option<&W> {
         self.sink.as_ref()
+    }
+}
+
+impl<W: StorageFile> Output<W> {
+    /// The file ends here.
+    pub(crate) fn cut_at(&mut self, position: u64) -> Result<()> {
+        self.call(Error::write, |file| file.set_end(position))
     }
 }

@@ -40,7 +40,7 @@ use crate::open::{OpenReport, lock};
 use crate::options::{OnTail, ReadOptions, WriteOptions};
 use crate::reader::Reader;
 use crate::recovery::{Finding, Losses, Recovery};
-use crate::reopen::{Extent, Found, cut, read_header};
+use crate::reopen::{Extent, Found, keep_tail, read_header};
 use crate::storage::{Files, Storage, StorageFile};
 use crate::writer::Writer;
 
@@ -195,8 +195,9 @@ pub fn repair_in<S: Storage>(storage: &S, path: impl AsRef<Path>, options: &Writ
     let hasher = options.build_hasher(header.checksum())?;
     let found = Found::look(&file, header, hasher, Extent::Whole)?;
     let tail = found.judge(path, OnTail::CutAndKeep)?;
-    let kept_at = cut(storage, &mut file, path, &found, tail, found.epoch())?;
+    let kept_at = keep_tail(storage, &file, path, &found, tail, found.epoch())?;
     if found.bytes_behind() > 0 {
+        file.set_end(found.end.position).map_err(|error| Error::write(error, found.end.position))?;
         file.sync().map_err(|error| Error::sync(error, found.end.position))?;
     }
     Ok(found.report(kept_at, None))

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flatstream_format::layout::header::IDENTIFIER;
 use flatstream_format::{
-    End, EndState, Evidence, EvidenceKind, FoundSync, Header, HeaderError, Located, Sync, TailSearch, limits,
-    locate_header,
+    End, EndState, Essentials, Evidence, EvidenceKind, FoundSync, Header, HeaderError, Located, Sync, TailSearch,
+    limits, locate_header,
 };
 
 use crate::durable::Durable;
@@ -125,6 +125,9 @@ pub(crate) struct Found {
     /// Every byte below was reported durable, say the sync frames.
     pub(crate) durable: u64,
     pub(crate) messages_behind: u64,
+    /// Whether a second stream begins at the end: a header, and behind it the first sync frame of another stream. A header
+    /// alone may be a stale copy of this stream's own, in a block that was recycled.
+    is_second_stream: bool,
 }
 
 impl Found {
@@ -150,7 +153,11 @@ impl Found {
                 (tail.end(), tail.evidence(), behind, Some(tail))
             }
         };
-        Ok(Self { header, end, sequence, last_sync, evidence, tail, size, durable, messages_behind })
+        let is_second_stream = match evidence {
+            Some(_) => begins_other_stream(file, end.position, size, last_sync.as_ref())?,
+            None => false,
+        };
+        Ok(Self { header, end, sequence, last_sync, evidence, tail, size, durable, messages_behind, is_second_stream })
     }
 
     /// Whether the bytes behind the end may be cut. Specification: the table of section 9.
@@ -178,11 +185,12 @@ impl Found {
                 ),
                 (_, Some(position), _) => refuse(
                     Some(Evidence { position, kind: EvidenceKind::SyncInPlace }),
-                    "it belongs to another stream, which isn't cut",
+                    "it is another stream's, which isn't cut",
                 ),
-                (_, _, evidence @ Some(Evidence { kind: EvidenceKind::Header, .. })) => {
-                    refuse(evidence, "that isn't cut")
-                }
+                _ if self.is_second_stream => refuse(
+                    Some(Evidence { position: self.end.position, kind: EvidenceKind::Header }),
+                    "another stream isn't cut",
+                ),
                 _ if self.end.bytes_behind > limits::SCATTERED_TAIL_MAX => {
                     refuse(self.evidence, "more than 64 MiB lie behind, which is too much to be cut unasked")
                 }
@@ -222,6 +230,23 @@ impl Found {
             epoch,
         }
     }
+}
+
+/// Whether a header stands at `position`, and behind it the first sync frame of another stream.
+fn begins_other_stream<F: StorageFile>(file: &F, position: u64, size: u64, last: Option<&Sync>) -> Result<bool> {
+    let most = HEADER_LEN_USUAL.max(SYNC_FRAME_LEN_MAX);
+    let mut data = read_exactly(file, position, (size - position).min(most))?;
+    if let Ok(Located::NeedMore(need)) = locate_header(&data) {
+        data = read_exactly(file, position, (size - position).min(need as u64))?;
+    }
+    let Ok(Located::Region(len)) = locate_header(&data) else { return Ok(false) };
+    if !Essentials::is_region_good(&data) {
+        return Ok(false);
+    }
+    let behind = position + len as u64;
+    let first = read_exactly(file, behind, (size - behind).min(SYNC_FRAME_LEN_MAX))?;
+    let first = FoundSync::at_start_of(&first, len as u64).filter(FoundSync::is_in_place);
+    Ok(first.is_some_and(|first| last.is_none_or(|last| last.stream_id != first.sync.stream_id)))
 }
 
 /// What becomes of the bytes behind the end.
@@ -294,24 +319,23 @@ fn keep<S: Storage>(
     Err(Error::usage("there are 2^32 kept tails beside the file already"))
 }
 
-/// Cuts what lies behind the end, as it was judged. Returns where it is kept.
-pub(crate) fn cut<S: Storage>(
+/// Keeps what lies behind the end, if it was judged so. Returns where.
+pub(crate) fn keep_tail<S: Storage>(
     storage: &S,
-    file: &mut S::File,
+    file: &S::File,
     path: &Path,
     found: &Found,
     tail: Tail,
     epoch: u32,
 ) -> Result<Option<PathBuf>> {
-    let position = found.end.position;
-    let kept_at = match tail {
-        Tail::Keep => Some(keep(storage, file, path, position..found.size, epoch)?),
-        Tail::Nothing | Tail::Blank => None,
-    };
-    file.set_end(position).map_err(|error| Error::write(error, position))?;
-    Ok(kept_at)
+    match tail {
+        Tail::Keep => keep(storage, file, path, found.end.position..found.size, epoch).map(Some),
+        Tail::Nothing | Tail::Blank => Ok(None),
+    }
 }
 
+/// The new epoch is durable before the old tail is cut. Were it cut first, a power cut could bring its blocks back at other
+/// places of the file, in what is still the current epoch: as if bytes of the stream had been lost.
 fn resume<S: Storage>(
     storage: &S,
     mut file: S::File,
@@ -322,16 +346,22 @@ fn resume<S: Storage>(
     next: Option<(NonZeroU64, u32)>,
 ) -> Result<Writer<S::File>> {
     let epoch = next.map_or(0, |(_, epoch)| epoch);
-    let position = found.end.position;
-    let kept_at = cut(storage, &mut file, path, &found, tail, epoch)?;
+    let (position, size) = (found.end.position, found.size);
+    let kept_at = keep_tail(storage, &file, path, &found, tail, epoch)?;
     let report = found.report(kept_at, Some(epoch));
+    file.seek_to(position).map_err(|error| Error::write(error, position))?;
     let header = found.header;
-    match next {
+    let mut writer = match next {
         Some((stream_id, epoch)) => {
             let (sequence, durable) = (found.sequence, report.durable);
             let at = ResumePoint { stream_id, epoch, position, sequence, durable };
-            Writer::resume(file, options, header, at, report)
+            Writer::resume(file, options, header, at)?
         }
-        None => Writer::restart(file, options, header, report),
+        None => Writer::restart(file, options, header)?,
+    };
+    if size > writer.position() {
+        writer.cut_behind()?;
     }
+    writer.set_open_report(report);
+    Ok(writer)
 }

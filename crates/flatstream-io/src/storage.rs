@@ -75,6 +75,12 @@ pub trait StorageFile: Durable {
     /// Those of the system.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
 
+    /// What is written from now on goes to this position and behind it, over what is there.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn seek_to(&mut self, position: u64) -> io::Result<()>;
+
     /// Makes the file exactly so long, with zeros where there was nothing; what is written from now on goes behind that.
     ///
     /// # Errors
@@ -167,10 +173,13 @@ impl StorageFile for File {
         io::Read::read(&mut file, buffer)
     }
 
+    fn seek_to(&mut self, position: u64) -> io::Result<()> {
+        self.seek(SeekFrom::Start(position)).map(drop)
+    }
+
     fn set_end(&mut self, len: u64) -> io::Result<()> {
         self.set_len(len)?;
-        self.seek(SeekFrom::Start(len))?;
-        Ok(())
+        self.seek_to(len)
     }
 }
 

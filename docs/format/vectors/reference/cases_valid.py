@@ -211,6 +211,11 @@ def refilled(head, more):
     return seal_region(n.to_bytes(4, "little") + head[4:-4] + bytes(more))
 
 
+def drop(messages, size):
+    """The body of a drop frame."""
+    return b"drop" + bytes(4) + messages.to_bytes(8, "little") + size.to_bytes(8, "little")
+
+
 # --- Messages and control frames ------------------------------------------------------------------------
 
 def contents():
@@ -239,6 +244,18 @@ def contents():
         writer.control(kind + sample(8))
     writer.finish()
     yield closed("control_reserved_kinds_skipped_under_none", 7, "control frames have CRC-32C under None, too",
+                 writer.data, 1, NO)
+    writer = started(messages=2)
+    writer.control(drop(3, 192))
+    writer.message(sample(24, 2))
+    writer.control(drop(2 ** 64 - 1, 1 << 40))
+    writer.finish()
+    yield closed("drop_frames", 8, "3 messages of 192 bytes were dropped; then more than anyone could count",
+                 writer.data, 3, EXPLICIT)
+    writer = started(messages=1)
+    writer.control(drop(1, 24) + sample(8))
+    writer.finish()
+    yield closed("drop_frame_that_has_grown", 8, "a later version's drop frame: its first 24 bytes are as before",
                  writer.data, 1, NO)
     writer = started(region(max_message_len=64), messages=1)
     writer.control(b"meta" + sample(100))

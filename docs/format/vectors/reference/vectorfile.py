@@ -70,8 +70,9 @@ def how_written(data, result, private):
     """`automatic`, `explicit` or `no`, found by writing the stream again from what was read."""
     if not result.syncs or result.end.state == "torn" or result.end.size:
         return "no"
-    if any(isinstance(frame, ControlFrame) for frame in result.frames):
-        return "no"
+    controls = [frame for frame in result.frames if isinstance(frame, ControlFrame)]
+    if any(frame.kind != "drop" or len(frame.body) != 24 or any(frame.body[4:8]) for frame in controls):
+        return "no"  # a version-1 writer makes no other control frames, and no grown ones
     if any(frame.size != 64 or frame.sync.flags > 3 for frame in result.syncs):
         return "no"
     if any(later.epoch == earlier.epoch and later.time < earlier.time for earlier, later in pairs_of_syncs(result)):
@@ -100,6 +101,8 @@ def encode_again(region, result, private):
         if isinstance(frame, SyncFrame):
             writer.stream_id, writer.epoch = frame.sync.stream_id, frame.sync.epoch
             writer.data += stream.encode_sync(frame.sync)
+        elif isinstance(frame, ControlFrame):
+            writer.control(frame.body)
         else:
             writer.plain_message(frame.body)
     return bytes(writer.data)
