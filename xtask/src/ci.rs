@@ -22,14 +22,23 @@ const STEPS: &[Step] = &[
     ("cargo xtask no-std", |_| no_std::run_proof()),
     ("cargo run --release --example telemetry -- --seconds 1", telemetry),
     ("cargo run --release --example private_checksum", run),
+    ("cargo run --release --example event_log", run),
+    ("cargo run --release --example power_cut", run),
+];
+
+/// What takes long, for `ci --full`: by hand, where a change asks for it.
+const FULL_STEPS: &[Step] = &[
+    ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
 ];
 
 /// Runs all steps, whatever fails on the way; the last line counts them.
-pub(crate) fn run_all() -> ExitCode {
+pub(crate) fn run_all(is_full: bool) -> ExitCode {
     let start = Instant::now();
     let mut failed = Vec::new();
     let mut skipped = Vec::new();
-    for step in STEPS {
+    let full_steps = if is_full { FULL_STEPS } else { &[] };
+    let steps: Vec<&Step> = STEPS.iter().chain(full_steps).collect();
+    for step in &steps {
         match run_step(step) {
             Ok(Verdict::Passed) => {}
             Ok(Verdict::Skipped(_)) => skipped.push(step.0),
@@ -39,7 +48,7 @@ pub(crate) fn run_all() -> ExitCode {
     println!("\n== {:.0} s in all", start.elapsed().as_secs_f64());
     skipped.iter().for_each(|step| println!("skipped: {step}"));
     failed.iter().for_each(|step| println!("failed:  {step}"));
-    let passed = STEPS.len() - failed.len() - skipped.len();
+    let passed = steps.len() - failed.len() - skipped.len();
     match skipped.len() {
         0 => println!("{passed} passed, {} failed", failed.len()),
         skipped => println!("{passed} passed, {} failed, {skipped} skipped", failed.len()),
@@ -71,6 +80,13 @@ fn test(line: &str) -> Outcome {
         if let Some(flatc) = codegen::find_flatc() {
             command.env("FLATC", flatc);
         }
+    })
+}
+
+/// Three cuts in each of 300,000 schedules: some minutes.
+fn many_power_cuts(line: &str) -> Outcome {
+    run_with(line, |command| {
+        command.env("FLATSTREAM_POWER_CUTS", "300000");
     })
 }
 

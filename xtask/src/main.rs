@@ -17,7 +17,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  ci                 all of the following, as CI runs it
+  ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   features           every combination of crate features
   no-std             prove that the codec needs no std and cannot panic
@@ -40,7 +40,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
-        ["ci"] => return ci::run_all(),
+        ["ci"] => return ci::run_all(false),
+        ["ci", "--full"] => return ci::run_all(true),
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
         ["features"] => features::run_combinations(),

@@ -80,7 +80,8 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Runs the schedule of this seed: a stream is opened, written and cut `cuts` times in a row, opened a last time, and read.
+/// Runs the schedule of this seed: a stream is opened, written and cut `cuts` times in a row, opened a last time, and
+/// read.
 ///
 /// # Errors
 /// The first promise that wasn't kept.

@@ -26,5 +26,11 @@ fn after_every_power_cut_what_was_acknowledged_is_there_in_order_and_nothing_els
         violations[..violations.len().min(20)].join("\n")
     );
     // The simulation does what it is there for.
-    assert!(tally.torn > 0 && tally.scattered > 0 && tally.cuts_while_opening > 0 && tally.unacknowledged_lost > 0);
+    assert!(
+        tally.acknowledged > 0
+            && tally.torn > 0
+            && tally.scattered > 0
+            && tally.cuts_while_opening > 0
+            && tally.unacknowledged_lost > 0
+    );
 }

@@ -142,6 +142,11 @@ impl Rules {
     pub(crate) fn message_limit(&self) -> u32 {
         self.promised_limit.min(self.reader_limit)
     }
+
+    /// The same for a control frame: every reader takes those that every writer may make.
+    pub(crate) fn control_limit_here(&self) -> u32 {
+        self.control_limit.min(self.reader_limit.max(control::BODY_LIMIT))
+    }
 }
 
 impl<C: Checksum> Decoder<C> {

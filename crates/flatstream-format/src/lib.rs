@@ -39,7 +39,7 @@ pub use header::{Clock, Essentials, Located, locate_header};
 pub use header::{Header, HeaderBuilder};
 pub use mask::{EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt};
 #[cfg(feature = "alloc")]
-pub use salvage::{Region, Salvaged};
+pub use salvage::{Region, Salvaged, salvage_budget};
 pub use slice_reader::SliceReader;
 pub use sync::{Sync, SyncFlags, TIME_NONE};
 pub use tail::{End, EndState, FoundSync, TailSearch, TailSyncs};

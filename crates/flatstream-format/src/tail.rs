@@ -6,7 +6,7 @@ use flatstream_checksum::Checksum;
 
 use crate::decoder::{Decoder, Rules};
 use crate::error::{Error, Evidence, EvidenceKind, Stop, StopReason};
-use crate::frame::{Head, frame_len, split_body};
+use crate::frame::{Head, frame_len, padded, split_body};
 use crate::header::{Located, locate_header};
 use crate::layout::{ALIGNMENT, frame, sync};
 use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_SHORT, SEARCH_WINDOW_MAX, SEARCH_WINDOW_MIN};
@@ -128,7 +128,15 @@ impl FoundSync {
         found.is_intact(data).then_some(found)
     }
 
-    /// The same before the check was computed: cheap enough for every byte of a search.
+    /// Whether the head that `data` begin with is one of a sync frame, of which the rest isn't there.
+    fn is_too_short(data: &[u8]) -> bool {
+        let Some((head, rest)) = data.split_first_chunk() else { return true };
+        let head = Head::from_bytes(head);
+        let len = head.body_len() as usize;
+        head.is_control() && (sync::BODY_LEN..=sync::BODY_LEN_MAX).contains(&len) && rest.len() < padded(len)
+    }
+
+    /// The same before the check was computed.
     fn unchecked(data: &[u8], position: u64) -> Option<Self> {
         if data.get(frame::HEAD_LEN..frame::HEAD_LEN + sync::KIND.end) != Some(&sync::KIND_BYTES) {
             return None;
@@ -146,6 +154,23 @@ impl FoundSync {
         let head = Head::from_bytes(head);
         let Some((body, _)) = split_body(rest, head.body_len()) else { return false };
         head.check == self.sync.expected_check(body, head.length_word)
+    }
+
+    /// Calls `tell` with each intact sync frame in `data`, which begin at `position`, whatever its stream and wherever it
+    /// lies. Returns how many bytes from the start of `data` are done with: the others may be the beginning of one, and have
+    /// to be offered again with what follows them.
+    pub fn each_in(data: &[u8], position: u64, mut tell: impl FnMut(Self)) -> usize {
+        let mut done = data.len().saturating_sub(frame::HEAD_LEN + sync::KIND.end - 1);
+        let kinds = data.get(frame::HEAD_LEN..).unwrap_or_default().windows(sync::KIND.end);
+        for (start, _) in kinds.enumerate().filter(|(_, kind)| *kind == sync::KIND_BYTES) {
+            let candidate = data.get(start..).unwrap_or_default();
+            match Self::at_start_of(candidate, position.wrapping_add(start as u64)) {
+                Some(found) => tell(found),
+                None if Self::is_too_short(candidate) => done = done.min(start),
+                None => {}
+            }
+        }
+        done
     }
 
     /// Whether it lies at the position that it names.
@@ -208,10 +233,6 @@ pub struct TailSearch {
     other: Option<Evidence>,
     is_corrupt: bool,
     syncs: TailSyncs,
-    /// The first from which a recovering reader can go on: in its place, and anywhere.
-    next_in_place: Option<FoundSync>,
-    next_anywhere: Option<FoundSync>,
-    takes_any_stream: bool,
     /// How many bytes may still be hashed.
     budget: u64,
     missed_candidates: bool,
@@ -252,9 +273,6 @@ impl TailSearch {
             other: None,
             is_corrupt: false,
             syncs: TailSyncs::default(),
-            next_in_place: None,
-            next_anywhere: None,
-            takes_any_stream: false,
             budget: SEARCH_HASH_FREE,
             missed_candidates: false,
             bytes_seen: 0,
@@ -386,20 +404,29 @@ impl TailSearch {
     /// start of `data` are done with; the others have to be offered again, with what follows them, unless `is_last`
     /// says that nothing does.
     pub fn search_syncs(&mut self, data: &[u8], position: u64, is_last: bool) -> usize {
+        self.search_syncs_telling(data, position, is_last, |_| {})
+    }
+
+    /// The same, and calls `tell` with each sync frame that is intact, whatever its stream: for a reader that goes on behind
+    /// damage. One that lies in bytes which are offered again is told again.
+    pub fn search_syncs_telling(
+        &mut self,
+        data: &[u8],
+        position: u64,
+        is_last: bool,
+        mut tell: impl FnMut(FoundSync),
+    ) -> usize {
         let end = position.wrapping_add(data.len() as u64);
         let seen_until = self.stop.position.wrapping_add(self.bytes_seen);
         let new = end.wrapping_sub(seen_until).min(data.len() as u64) as usize;
         self.note_blank(data.get(data.len() - new..).unwrap_or_default());
         self.bytes_seen = self.bytes_seen.wrapping_add(new as u64);
 
-        let done = if is_last { data.len() } else { data.len().saturating_sub(sync::FRAME_LEN_MAX - 1) };
-        // Those that may be longer than what is there come again; those that are whole need no more.
-        for start in 0..data.len() {
-            let candidate = data.get(start..).unwrap_or_default();
-            if let Some(found) = FoundSync::unchecked(candidate, position.wrapping_add(start as u64)) {
-                self.consider_sync(candidate, found);
-            }
-        }
+        let done = FoundSync::each_in(data, position, |found| {
+            self.consider_sync(&found);
+            tell(found);
+        });
+        let done = if is_last { data.len() } else { done };
         self.syncs_searched = position.wrapping_add(done as u64).wrapping_sub(self.stop.position);
         done
     }
@@ -412,18 +439,15 @@ impl TailSearch {
         self.blank = if is_blank { Blank::SoFar(Some(fill)) } else { Blank::No };
     }
 
-    fn consider_sync(&mut self, data: &[u8], found: FoundSync) {
-        let FoundSync { position, sync, .. } = found;
+    fn consider_sync(&mut self, found: &FoundSync) {
+        let FoundSync { position, sync, .. } = *found;
         let is_ours = match &self.last_sync {
-            _ if self.takes_any_stream => true,
             Some(last) => sync.stream_id == last.stream_id,
             None => sync.header_check == self.rules.header_check,
         };
-        let is_further_on =
-            self.last_sync.is_none_or(|last| sync.position > last.position || sync.stream_id != last.stream_id);
-        let has_checksum = self.takes_any_stream || sync.checksum_id == self.rules.checksum_id;
-        let is_known_to_follow = is_ours && is_further_on && has_checksum;
-        if !(is_known_to_follow || found.is_in_place()) || !found.is_intact(data) {
+        let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
+        let is_known_to_follow = is_ours && is_further_on && sync.checksum_id == self.rules.checksum_id;
+        if !(is_known_to_follow || found.is_in_place()) {
             return;
         }
         if self.sync.is_none() {
@@ -434,16 +458,7 @@ impl TailSearch {
         if is_ours && is_of_this_header && sync.durable > self.stop.position {
             self.is_corrupt = true;
         }
-        self.note_sync(&found, is_ours && is_of_this_header);
-        let goes_on = is_known_to_follow
-            && (is_of_this_header || self.takes_any_stream)
-            && self.last_sync.is_none_or(|last| sync.epoch >= last.epoch || sync.stream_id != last.stream_id);
-        if goes_on {
-            self.next_anywhere.get_or_insert(found);
-            if found.is_in_place() {
-                self.next_in_place.get_or_insert(found);
-            }
-        }
+        self.note_sync(found, is_ours && is_of_this_header);
     }
 
     fn note_sync(&mut self, found: &FoundSync, is_of_this_stream: bool) {
@@ -467,23 +482,6 @@ impl TailSearch {
     #[must_use]
     pub const fn syncs(&self) -> &TailSyncs {
         &self.syncs
-    }
-
-    /// From now on a sync frame of whatever stream is taken: for a receiver that joined a stream without its header.
-    pub const fn take_any_stream(&mut self) {
-        self.takes_any_stream = true;
-    }
-
-    /// The sync frame from which reading may go on, of those that were found so far: the first one of this stream, or,
-    /// as long as no sync frame of the stream is known, the first that lies in its place; `is_last_word` says that no
-    /// more will be searched, so that a displaced one will do. Specification: section 12.
-    #[must_use]
-    pub const fn next_sync(&self, is_last_word: bool) -> Option<FoundSync> {
-        match (self.last_sync, self.next_in_place) {
-            (None, Some(in_place)) => Some(in_place),
-            (None, None) if !is_last_word => None,
-            _ => self.next_anywhere,
-        }
     }
 
     fn found_other(&mut self, position: u64, kind: EvidenceKind) {

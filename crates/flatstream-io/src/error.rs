@@ -75,6 +75,11 @@ enum Cause {
         message: Bytes,
         limit: u64,
     },
+    /// A message of so many bytes is more than the memory of a `SharedWriter`.
+    BeyondMemory {
+        len: usize,
+        limit: usize,
+    },
     Dropped,
 }
 
@@ -179,6 +184,11 @@ impl Error {
         Self::new(Cause::Full { message: Bytes::copy_from_slice(message), limit }, None)
     }
 
+    /// No room could ever be made for a message of so many bytes.
+    pub(crate) fn beyond_memory(len: usize, limit: usize) -> Self {
+        Self::new(Cause::BeyondMemory { len, limit }, None)
+    }
+
     pub(crate) fn dropped() -> Self {
         Self::new(Cause::Dropped, None)
     }
@@ -187,8 +197,8 @@ impl Error {
         Self::new(Cause::NotClosed(end), Some(end.position))
     }
 
-    pub(crate) fn encode(error: EncodeError, position: u64) -> Self {
-        Self::new(Cause::Encode(error), Some(position))
+    pub(crate) fn encode(error: EncodeError, position: impl Into<Option<u64>>) -> Self {
+        Self::new(Cause::Encode(error), position.into())
     }
 
     /// What a writer says to every call after its first failure.
@@ -202,7 +212,7 @@ impl Error {
         match &self.0.cause {
             Cause::Read(_) | Cause::Write(_) | Cause::Sync(_) | Cause::File { .. } => ErrorKind::Io,
             Cause::Locked(_) => ErrorKind::Locked,
-            Cause::EpochsUsedUp(_) => ErrorKind::Limit,
+            Cause::EpochsUsedUp(_) | Cause::BeyondMemory { .. } => ErrorKind::Limit,
             Cause::Differs { .. } => ErrorKind::Damaged,
             Cause::Tail { end, .. } if end.state == EndState::Corrupt => ErrorKind::Damaged,
             Cause::Tail { .. } => ErrorKind::Refused,
@@ -338,6 +348,10 @@ impl fmt::Display for Error {
                 f,
                 "{limit} bytes of messages wait for the sink, and a message of {} bytes was refused",
                 message.len()
+            ),
+            Cause::BeyondMemory { len, limit } => write!(
+                f,
+                "a message of {len} bytes is more than the memory for waiting messages, {limit} bytes; the stream is unharmed"
             ),
             Cause::Dropped => f.write_str("the message was dropped, because the memory for waiting messages was full"),
         }

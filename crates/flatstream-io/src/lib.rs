@@ -6,6 +6,7 @@ mod policy;
 
 mod durable;
 mod open;
+mod shared_writer;
 mod writer;
 
 mod message;
@@ -21,6 +22,7 @@ mod resync;
 mod walk;
 
 mod block;
+mod header_search;
 mod input;
 mod output;
 mod stream_tail;
@@ -41,6 +43,7 @@ pub use options::{OnTail, ReadOptions, WriteOptions};
 pub use policy::{FlushPolicy, SyncPolicy};
 pub use reader::Reader;
 pub use recovery::{Finding, Losses, Recovery};
+pub use shared_writer::{OnFull, Receipt, SharedOptions, SharedWriter};
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.

@@ -229,7 +229,11 @@ pub(crate) fn lock<S: Storage>(storage: &S, path: &Path) -> Result<Option<S::Fil
 }
 
 /// A whole, durable, locked stream without a message, under a temporary name.
-fn write_temporary<S: Storage>(storage: &S, path: &Path, options: &WriteOptions) -> Result<(Writer<S::File>, PathBuf)> {
+pub(crate) fn write_temporary<S: Storage>(
+    storage: &S,
+    path: &Path,
+    options: &WriteOptions,
+) -> Result<(Writer<S::File>, PathBuf)> {
     let temporary = beside(path, &format!(".{:016x}.new", random_number()?), ".");
     let file = storage.create_new(&temporary).map_err(|error| Error::file(path, "created", error))?;
     let start = || {
@@ -257,18 +261,21 @@ pub(crate) fn beside(path: &Path, suffix: &str, prefix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Gives the temporary file its name, which is free. If that fails half way, the name is free again: a file whose name
+/// may not be durable is nothing to go on in.
 fn publish<S: Storage>(storage: &S, temporary: &Path, path: &Path) -> io::Result<()> {
+    let take_back = |_: &io::Error| drop(storage.remove(path));
     match storage.hard_link(temporary, path) {
-        Ok(()) => storage.remove(temporary)?,
+        Ok(()) => storage.remove(temporary).inspect_err(take_back)?,
         // A FAT file system has no links: an empty file takes the name, and is replaced. If the power goes in between, an
         // empty file is left, which `open` takes for one in which nothing arrived.
         Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
             drop(storage.create_new(path)?);
-            storage.rename(temporary, path)?;
+            storage.rename(temporary, path).inspect_err(take_back)?;
         }
         Err(error) => return Err(error),
     }
-    storage.sync_folder_of(path)
+    storage.sync_folder_of(path).inspect_err(take_back)
 }
 
 /// Replaces what is there, unless another writer has it.

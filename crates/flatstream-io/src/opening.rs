@@ -1,15 +1,14 @@
 use std::io::Read;
 
-use flatstream_format::layout::sync;
-use flatstream_format::{
-    ChecksumType, Decoder, Essentials, FoundSync, Header, HeaderError, Located, limits, locate_header,
-};
+use flatstream_format::{Decoder, FoundSync, Header, HeaderError, Located, locate_header};
 
 use crate::error::{Error, Result};
+use crate::header_search::HeaderSearch;
 use crate::input::Input;
 use crate::options::ReadOptions;
-use crate::reader::Reader;
+use crate::reader::{Reader, WithoutHeader};
 use crate::recovery::Recovery;
+use crate::resync::is_readable;
 
 /// A reader whose header hasn't been read yet: for sources that may say `WouldBlock` or `TimedOut` before it is there.
 /// For all others there is [`Reader::new`].
@@ -34,25 +33,18 @@ pub struct Opening<R> {
     input: Option<Input<R>>,
     options: ReadOptions,
     search: Option<Search>,
-}
-
-/// The search for a sync frame of a stream whose header is damaged or missing.
-#[derive(Debug)]
-struct Search {
-    recovery: Recovery,
-    why: HeaderError,
-    /// The offset of the first byte that is held, and how many were searched.
-    held_from: u64,
-    searched: usize,
-    /// The first sync frame that isn't in its place.
-    displaced: Option<FoundSync>,
+    /// Bytes of the source before those that are held.
+    skipped: u64,
+    /// On a link, how much of a header that isn't whole was searched for sync frames.
+    searched_in_header: usize,
     is_at_end: bool,
 }
 
 impl<R: Read> Opening<R> {
     /// Reads nothing yet.
     pub fn new(source: R, options: ReadOptions) -> Self {
-        Self { input: Some(Input::new(source, options.chosen_block_size())), options, search: None }
+        let input = Some(Input::new(source, options.chosen_block_size()));
+        Self { input, options, search: None, skipped: 0, searched_in_header: 0, is_at_end: false }
     }
 
     /// Reads the header, or as much of it as the source has now.
@@ -61,8 +53,8 @@ impl<R: Read> Opening<R> {
     /// As [`Reader::new`]. After one that [is retryable](Error::is_retryable), call it again: nothing is lost.
     pub fn open(&mut self) -> Result<Reader<R>> {
         if self.search.is_none() {
-            match self.read_header() {
-                Err(Failure::Header { error, is_at_end }) => self.start_search(error, is_at_end)?,
+            match self.read_header(None) {
+                Err(Failure::Header(error)) => self.start_search(error)?,
                 Err(Failure::Other(error)) => return Err(error),
                 Ok(reader) => return Ok(reader),
             }
@@ -70,17 +62,22 @@ impl<R: Read> Opening<R> {
         self.search_sync()
     }
 
-    fn read_header(&mut self) -> std::result::Result<Reader<R>, Failure> {
+    /// `why`: what was wrong with the bytes before the header, if it isn't the first thing there is.
+    fn read_header(&mut self, why: Option<HeaderError>) -> std::result::Result<Reader<R>, Failure> {
         let input = self.input.as_mut().ok_or_else(opened_before)?;
         let region_len = loop {
             let need = match locate_header(input.data())? {
                 Located::Region(len) => break len,
                 Located::NeedMore(need) => need,
             };
-            let count = input.read_more(need).map_err(|error| Error::read(error, input.data().len() as u64))?;
+            let found = input.data().len() as u64;
+            if is_sync_inside(input.data(), &mut self.searched_in_header, &self.options) {
+                return Err(HeaderError::Incomplete { expected: need as u64, found }.into());
+            }
+            let count = input.read_more(need).map_err(|error| Error::read(error, self.skipped + found))?;
             if count == 0 {
-                let error = HeaderError::at_end_of_data(input.data(), need);
-                return Err(Failure::Header { error, is_at_end: true });
+                self.is_at_end = true;
+                return Err(HeaderError::at_end_of_data(input.data(), need).into());
             }
         };
         let header = Header::decode(input.data())?;
@@ -88,22 +85,18 @@ impl<R: Read> Opening<R> {
         let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
         input.use_up(region_len);
         let input = self.input.take().ok_or_else(opened_before)?;
-        Ok(Reader::from_parts(input, header, decoder, &self.options))
+        let mut reader = Reader::from_parts(input, header, decoder, &self.options);
+        if let Some(why) = why {
+            reader.begin_at(self.skipped, why);
+        }
+        Ok(reader)
     }
 
     /// A recovering reader finds the stream by its sync frames; but what a good header says that isn't supported stands.
-    fn start_search(&mut self, why: HeaderError, is_at_end: bool) -> Result<()> {
-        let is_damage = matches!(
-            why,
-            HeaderError::NotAStream { .. }
-                | HeaderError::Incomplete { .. }
-                | HeaderError::Length(_)
-                | HeaderError::Check { .. }
-                | HeaderError::Malformed(_)
-        );
+    fn start_search(&mut self, why: HeaderError) -> Result<()> {
         match self.options.chosen_recovery() {
-            Some(recovery) if is_damage => {
-                self.search = Some(Search { recovery, why, held_from: 0, searched: 0, displaced: None, is_at_end });
+            Some(recovery) if is_damage(&why) => {
+                self.search = Some(Search::new(recovery, why));
                 Ok(())
             }
             _ => Err(why.into()),
@@ -115,36 +108,74 @@ impl<R: Read> Opening<R> {
         let input = self.input.as_mut().ok_or_else(opened_before)?;
         let search = self.search.as_mut().ok_or_else(opened_before)?;
         loop {
-            let is_full = input.data().len() >= 2 * limits::SALVAGE_WINDOW_MAX;
-            match search.look(input.data(), is_full, &self.options) {
+            match search.look(input.data(), self.is_at_end, &self.options) {
                 Place::Sync(found) => {
-                    let Search { recovery, why, held_from, .. } = self.search.take().ok_or_else(opened_before)?;
+                    let why = search.why.clone();
                     let input = self.input.take().ok_or_else(opened_before)?;
-                    return Reader::without_header(input, &self.options, recovery, why, held_from, &found);
+                    let found = WithoutHeader { why, held_from: self.skipped, found, is_at_end: self.is_at_end };
+                    return Reader::without_header(input, &self.options, found);
                 }
                 Place::Header(index) => {
+                    let why = search.why.clone();
                     input.use_up(index);
                     input.align(0);
-                    self.search = None;
-                    return self.read_header().map_err(|failure| match failure {
-                        Failure::Header { error, .. } => error.into(),
+                    self.skipped += index as u64;
+                    return self.read_header(Some(why)).map_err(|failure| match failure {
+                        Failure::Header(error) => error.into(),
                         Failure::Other(error) => error,
                     });
                 }
-                Place::Nowhere if search.is_at_end => return Err(search.why.clone().into()),
-                Place::Nowhere if is_full => {
-                    input.use_up(limits::SALVAGE_WINDOW_MAX);
-                    search.held_from += limits::SALVAGE_WINDOW_MAX as u64;
-                    search.searched -= limits::SALVAGE_WINDOW_MAX;
+                Place::Nowhere if self.is_at_end => return Err(search.why.clone().into()),
+                Place::Slide(by) => {
+                    input.use_up(by);
+                    self.skipped += by as u64;
                 }
                 Place::Nowhere => {
-                    let position = search.held_from + input.data().len() as u64;
-                    let count = input.read_more(2 * limits::SALVAGE_WINDOW_MAX);
-                    search.is_at_end = count.map_err(|error| Error::read(error, position))? == 0;
+                    let position = self.skipped + input.data().len() as u64;
+                    let count = input.read_more(search.held_max());
+                    self.is_at_end = count.map_err(|error| Error::read(error, position))? == 0;
                 }
             }
         }
     }
+}
+
+/// Whether a header that can't be read may be one that was damaged, and not one of a kind that this version doesn't know.
+pub(crate) fn is_damage(why: &HeaderError) -> bool {
+    matches!(
+        why,
+        HeaderError::NotAStream { .. }
+            | HeaderError::Incomplete { .. }
+            | HeaderError::Length(_)
+            | HeaderError::Check { .. }
+            | HeaderError::Malformed(_)
+    )
+}
+
+/// On a link, whether a sync frame stands in its place inside a header that isn't whole: then its length was none, and there
+/// is nothing to wait for.
+fn is_sync_inside(data: &[u8], searched: &mut usize, options: &ReadOptions) -> bool {
+    let is_link = options.chosen_recovery().is_some_and(|recovery| recovery.is_link());
+    let mut is_found = false;
+    if is_link {
+        let unsearched = data.get(*searched..).unwrap_or_default();
+        *searched += FoundSync::each_in(unsearched, *searched as u64, |found| is_found |= found.is_in_place());
+    }
+    is_found
+}
+
+/// The search for a sync frame of a stream whose header is damaged or missing.
+#[derive(Debug)]
+struct Search {
+    recovery: Recovery,
+    why: HeaderError,
+    /// The offset of the first byte that is held, and how many were searched.
+    held_from: u64,
+    searched: usize,
+    /// The first that the reader can read, and the first of these in its place.
+    anywhere: Option<FoundSync>,
+    in_place: Option<FoundSync>,
+    headers: Option<HeaderSearch>,
 }
 
 /// Where a stream without a header was found.
@@ -152,43 +183,78 @@ enum Place {
     Sync(FoundSync),
     /// A good header after all, on a link, at this index.
     Header(usize),
+    /// Not in the first so many bytes.
+    Slide(usize),
     Nowhere,
 }
 
 impl Search {
-    fn look(&mut self, data: &[u8], is_full: bool, options: &ReadOptions) -> Place {
-        let margin = if self.is_at_end { 0 } else { sync::FRAME_LEN_MAX };
-        while self.searched + margin < data.len() {
-            let at = self.searched;
-            let offset = self.held_from + at as u64;
-            if self.recovery.is_link() && Essentials::is_region_good(&data[at..]) {
-                return Place::Header(at);
-            }
-            self.searched += 1;
-            let is_readable = |found: &FoundSync| {
-                ChecksumType::from_id(found.sync.checksum_id).is_some_and(|known| options.build_hasher(known).is_ok())
-            };
-            let Some(found) = FoundSync::at_start_of(&data[at..], offset).filter(is_readable) else { continue };
-            if found.is_in_place() || self.recovery.is_link() {
-                return Place::Sync(found);
-            }
-            self.displaced.get_or_insert(found);
+    fn new(recovery: Recovery, why: HeaderError) -> Self {
+        let headers = recovery.is_link().then(HeaderSearch::new);
+        Self { recovery, why, held_from: 0, searched: 0, anywhere: None, in_place: None, headers }
+    }
+
+    /// Without a header nobody knows how far sync frames lie apart.
+    fn held(&self) -> usize {
+        2 * self.recovery.window_max()
+    }
+
+    fn held_max(&self) -> usize {
+        self.held().max(self.headers.as_ref().map_or(0, HeaderSearch::needed))
+    }
+
+    fn look(&mut self, data: &[u8], is_at_end: bool, options: &ReadOptions) -> Place {
+        let held = &data[..data.len().min(self.held())];
+        let is_full = data.len() >= self.held();
+        self.search_syncs(held, options);
+        let header = self.headers.as_mut().and_then(|headers| headers.look(data, held.len()));
+        let found = match self.in_place {
+            _ if self.recovery.is_link() => self.anywhere,
+            None if is_full || is_at_end => self.anywhere,
+            in_place => in_place,
+        };
+        let sync_end = found.map(|found| (found.position - self.held_from) as usize + found.frame_len as usize);
+        match (found, header) {
+            (Some(found), None) => Place::Sync(found),
+            (Some(found), Some((at, len))) if sync_end.is_some_and(|end| end <= at + len) => Place::Sync(found),
+            (_, Some((at, _))) => Place::Header(at),
+            (None, None) if is_full && (is_at_end || data.len() >= self.held_max()) => self.slide(),
+            (None, None) => Place::Nowhere,
         }
-        match self.displaced {
-            Some(found) if is_full || self.is_at_end => Place::Sync(found),
-            _ => Place::Nowhere,
+    }
+
+    fn search_syncs(&mut self, data: &[u8], options: &ReadOptions) {
+        let offset = self.held_from + self.searched as u64;
+        let Self { anywhere, in_place, .. } = self;
+        self.searched += FoundSync::each_in(&data[self.searched..], offset, |found| {
+            if is_readable(&found.sync, options) {
+                anywhere.get_or_insert(found);
+                if found.is_in_place() {
+                    in_place.get_or_insert(found);
+                }
+            }
+        });
+    }
+
+    fn slide(&mut self) -> Place {
+        let by = self.recovery.window_max();
+        self.held_from += by as u64;
+        self.searched = self.searched.saturating_sub(by);
+        if let Some(headers) = &mut self.headers {
+            headers.slide(by);
         }
+        Place::Slide(by)
     }
 }
 
 enum Failure {
-    Header { error: HeaderError, is_at_end: bool },
+    Header(HeaderError),
     Other(Error),
 }
 
 impl From<HeaderError> for Failure {
     fn from(error: HeaderError) -> Self {
-        Self::Header { error, is_at_end: false }
+        Self::Header(error)
     }
 }
 

@@ -125,11 +125,39 @@ impl Due {
         }
     }
 
-    /// When it will be due if something has to be done; `None` if only bytes decide.
-    pub(crate) fn time(&self) -> Option<Instant> {
+    /// How many bytes more make it due, or make its time run; `u64::MAX` if no number does.
+    fn bytes_left(&self, position: u64) -> u64 {
         match self.pace {
-            Pace::Time(time) => self.last_time.checked_add(time),
+            Pace::Never => u64::MAX,
+            Pace::Bytes(bytes) => self.last_position.saturating_add(bytes).saturating_sub(position).max(1),
+            Pace::Time(_) if position > self.last_position => u64::MAX,
+            Pace::Time(_) => 1,
+        }
+    }
+
+    /// When it is due although nothing more comes; `None` if only bytes decide, or there is nothing to be done.
+    fn time(&self, position: u64) -> Option<Instant> {
+        match self.pace {
+            Pace::Time(time) if position > self.last_position => self.last_time.checked_add(time),
             _ => None,
+        }
+    }
+}
+
+/// What a thread waits for so that no policy is kept too late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Need {
+    /// After so many bytes more it has to look again; at least 1.
+    pub(crate) bytes: u64,
+    /// At this time too.
+    pub(crate) time: Option<Instant>,
+}
+
+impl Need {
+    pub(crate) fn of(dues: &[Due], position: u64) -> Self {
+        Self {
+            bytes: dues.iter().map(|due| due.bytes_left(position)).min().unwrap_or(u64::MAX),
+            time: dues.iter().filter_map(|due| due.time(position)).min(),
         }
     }
 }

@@ -1,9 +1,11 @@
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use flatstream_format::{
-    Decoded, Decoder, Dropped, End, FoundSync, Header, HeaderError, Salvaged, Span, Stop, StopReason, Sync, TailSearch,
+    ChecksumType, Decoded, Decoder, Dropped, End, FoundSync, Header, HeaderError, Salvaged, Span, Stop, StopReason,
+    Sync, TailSearch,
 };
 
 use crate::error::{Error, Result};
@@ -12,9 +14,12 @@ use crate::input::Input;
 use crate::message::Message;
 use crate::opening::Opening;
 use crate::options::ReadOptions;
-use crate::recovery::{Finding, Findings, Losses, Recovery};
-use crate::resync::{Next, Resync, Salvage};
+use crate::recovery::{Finding, Findings, Losses};
+use crate::resync::{Next, Resync, Salvage, Wanted};
 use crate::stream_tail::StreamTail;
+
+/// So many bytes at a time are searched for a sync frame: most often it is near.
+const STEP: usize = 4 << 10;
 
 /// So many messages are verified before the first of them is handed out: the processor works on several at once.
 const ROW_LEN: usize = 256;
@@ -58,11 +63,41 @@ pub struct Reader<R> {
     durable: u64,
     /// The offset of the source's byte that has position 0, as far as it is known; wraps below 0.
     shift: u64,
-    /// On a link: the search in a frame that isn't whole yet, which begins at this position, and how much of it was
-    /// searched.
-    ahead: Option<Box<(TailSearch, usize)>>,
+    /// Whether the source said that nothing more comes. A recovering reader doesn't ask it again.
+    is_source_at_end: bool,
+    /// On a link: how many bytes of a wrong pad lie before the next frame, if that isn't already somewhere in them.
+    unsure_pad: usize,
+    /// On a link: what was searched for sync frames before it was read.
+    ahead: Ahead,
     /// A receiver that joined without the header believes the next stream too.
     is_provisional: bool,
+    /// On a link, the session before this one. It is gone on with if its sync frames come again: then what looked like a
+    /// new session was a stream that is stored in a message.
+    earlier: Option<Box<Session>>,
+}
+
+/// What is known of a stream.
+struct Session {
+    header: Header,
+    decoder: Decoder<Hasher>,
+    shift: u64,
+}
+
+/// How much behind an offset was searched for the next sync frame, and where that lies, all counted from there.
+#[derive(Clone, Debug, Default)]
+struct Ahead {
+    offset: u64,
+    searched: usize,
+    found: Option<Range<usize>>,
+}
+
+/// Where a stream was found whose header is damaged or missing.
+pub(crate) struct WithoutHeader {
+    pub(crate) why: HeaderError,
+    /// The offset of the first byte that is held.
+    pub(crate) held_from: u64,
+    pub(crate) found: FoundSync,
+    pub(crate) is_at_end: bool,
 }
 
 /// Salvaged frames in the input's block, and the next of them to be handed out.
@@ -98,7 +133,7 @@ enum Outcome {
     /// Reading stopped; what lies behind is being searched.
     Stopped(Box<StreamTail>),
     /// Reading stopped, and goes on where it can.
-    Resyncing { resync: Box<Resync>, is_at_end: bool },
+    Resyncing(Box<Resync>),
     /// The stream goes on behind damage.
     Damaged { tail: Box<StreamTail>, error: Error, is_told: bool },
     /// It can't be read on for a reason that says nothing of how it ends.
@@ -141,42 +176,51 @@ impl<R: Read> Reader<R> {
             dropped: Dropped::default(),
             durable: 0,
             shift: 0,
-            ahead: None,
+            is_source_at_end: false,
+            unsure_pad: 0,
+            ahead: Ahead::default(),
             is_provisional: false,
+            earlier: None,
         }
     }
 
-    /// A reader of a stream whose header is damaged or missing: its sync frame `found` lies at this index of what was
-    /// read, and that begins at `offset` of the source.
-    pub(crate) fn without_header(
-        input: Input<R>,
-        options: &ReadOptions,
-        recovery: Recovery,
-        why: HeaderError,
-        offset: u64,
-        found: &FoundSync,
-    ) -> Result<Self> {
+    /// A reader of a stream whose header is damaged or missing.
+    pub(crate) fn without_header(input: Input<R>, options: &ReadOptions, place: WithoutHeader) -> Result<Self> {
+        let WithoutHeader { why, held_from, found, is_at_end } = place;
         let header = Header::recover(&found.sync)?;
-        let decoder =
-            Decoder::new(header.essentials(), options.message_limit(), options.build_hasher(header.checksum())?);
+        let hasher = options.build_hasher(header.checksum())?;
+        let mut decoder = Decoder::new(header.essentials(), options.message_limit(), hasher);
+        decoder.skip_to(held_from, 0);
         let mut reader = Self::from_parts(input, header, decoder, options);
-        let at = found.position;
-        reader.findings.push(Finding::HeaderRecovered { offset: at, why: why.clone() });
-        if recovery.is_link() {
-            let index = (at - offset) as usize;
+        reader.is_source_at_end = is_at_end;
+        let offset = found.position;
+        reader.findings.push(Finding::HeaderRecovered { offset, why: why.clone() });
+        if options.chosen_recovery().is_some_and(|recovery| recovery.is_link()) {
             reader.is_provisional = true;
-            reader.resume_behind(index, found);
-            reader.shift = at.wrapping_sub(found.sync.position);
+            reader.begin_at(offset, why);
+            reader.resume_behind((offset - held_from) as usize, &found);
+            reader.shift = offset.wrapping_sub(found.sync.position);
         } else {
-            reader.decoder.skip_to(offset, 0);
-            let stop = Stop { position: offset, reason: StopReason::SyncMissing };
-            reader.resync_from(stop, why.into(), false);
+            let stop = Stop { position: held_from, reason: StopReason::SyncMissing };
+            reader.resync_from(stop, why.into());
+            if let Outcome::Resyncing(resync) = &mut reader.outcome {
+                resync.skip_from(0);
+            }
         }
         Ok(reader)
     }
 
+    /// What is read begins at this offset of the source; what lies before it wasn't understood.
+    pub(crate) fn begin_at(&mut self, offset: u64, why: HeaderError) {
+        self.shift = offset;
+        if offset > 0 {
+            self.findings.push(Finding::Skipped { begin: 0, end: offset, why: why.into() });
+        }
+    }
+
     /// Brings the reader behind a sync frame at this index of what was read.
     fn resume_behind(&mut self, index: usize, found: &FoundSync) {
+        self.ahead = Ahead::default();
         self.decoder.resume_behind(found);
         self.durable = self.durable.max(found.sync.durable);
         self.input.use_up(index + found.frame_len as usize);
@@ -312,7 +356,10 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// Of the kind `Usage` while messages may be left; the error again that ended reading, where that wasn't damage.
     pub fn end(&mut self) -> Result<End> {
+        // Behind damage it may be known how the stream ended while salvaged messages wait to be handed out.
+        let is_anything_left = self.row.next < self.row.count || !self.salvaged.frames.is_empty();
         match &mut self.outcome {
+            _ if is_anything_left => Err(Error::usage(NOT_YET_ENDED)),
             Outcome::Ended(end) | Outcome::NotClosed { end, .. } => Ok(*end),
             Outcome::Failed { error, .. } => Err(error.clone()),
             Outcome::Damaged { tail, .. } => {
@@ -320,9 +367,7 @@ impl<R: Read> Reader<R> {
                 tail.find_end(&mut self.input, self.decoder.hasher()).map_err(|error| Error::read(error, position))?;
                 Ok(tail.search().end())
             }
-            Outcome::Reading | Outcome::Stopped(_) | Outcome::Resyncing { .. } => {
-                Err(Error::usage("how the stream ended is known only behind its last message"))
-            }
+            Outcome::Reading | Outcome::Stopped(_) | Outcome::Resyncing(_) => Err(Error::usage(NOT_YET_ENDED)),
         }
     }
 
@@ -336,7 +381,7 @@ impl<R: Read> Reader<R> {
             match &mut self.outcome {
                 Outcome::Reading => {}
                 Outcome::Stopped(_) => self.decide()?,
-                Outcome::Resyncing { .. } => self.resync()?,
+                Outcome::Resyncing(_) => self.resync()?,
                 Outcome::Ended(_) => return Ok(false),
                 Outcome::Damaged { error, is_told, .. }
                 | Outcome::Failed { error, is_told }
@@ -353,32 +398,42 @@ impl<R: Read> Reader<R> {
 
     /// `true` if there is a row; `false` if there isn't yet, or if the outcome has changed.
     fn decode_row(&mut self) -> Result<bool> {
+        if self.unsure_pad > 0 && !self.is_pad_over()? {
+            return Ok(false);
+        }
         // Where bytes were lost or inserted, the next frame isn't yet where its position wants it in memory.
         self.input.align(0);
         self.row.start(self.input.offset(), self.decoder.position(), self.decoder.sequence(), true);
-        let (count, used) = self.decoder.messages(self.input.data(), &mut *self.row.spans);
+        let readable = self.readable();
+        let (count, used) = self.decoder.messages(&self.input.data()[..readable], &mut *self.row.spans);
         self.input.use_up(used);
         self.row.count = count;
         if count > 0 {
             return Ok(true);
         }
+        if self.is_header_sent_again() {
+            return Ok(false);
+        }
         let before = self.decoder.position();
-        match self.decoder.decode(self.input.data()) {
+        match self.decoder.decode(&self.input.data()[..readable]) {
             Ok(Decoded::NeedMore(need)) => match self.sync_ahead() {
-                Some(stop) => self.stop(stop, false),
+                Some(_) => self.stop_at_end_of_data(),
                 None => self.read_more(need)?,
             },
             Ok(decoded) => {
                 let len = (self.decoder.position() - before) as usize;
                 let is_message = self.row.take_in(&decoded);
                 Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
+                if matches!(decoded, Decoded::Sync(_)) {
+                    self.ahead = Ahead::default();
+                }
                 self.input.use_up(len);
                 return Ok(is_message);
             }
             Err(Stop { reason: StopReason::Pad, .. }) if self.options.chosen_recovery().is_some() => {
                 return self.decode_despite_pad();
             }
-            Err(stop) => self.stop(stop, false),
+            Err(stop) => self.stop(stop),
         }
         Ok(false)
     }
@@ -392,14 +447,41 @@ impl<R: Read> Reader<R> {
                 let is_message = self.row.take_in(&decoded);
                 self.findings.push(Finding::Pad { position: before });
                 Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
-                self.input.use_up(len);
+                let is_link = self.options.chosen_recovery().is_some_and(|recovery| recovery.is_link());
+                self.unsure_pad = if is_link { pad_len(self.input.data()) } else { 0 };
+                self.input.use_up(len - self.unsure_pad);
                 Ok(is_message)
             }
             Err(stop) => {
-                self.stop(stop, false);
+                self.stop(stop);
                 Ok(false)
             }
         }
+    }
+
+    /// On a link, whether a pad that isn't zero is one. It isn't if bytes were lost in it, and a header or a sync frame begins
+    /// among what took its place.
+    fn is_pad_over(&mut self) -> Result<bool> {
+        let pad_len = self.unsure_pad;
+        let need = pad_len + KIND_END;
+        if self.input.data().len() < need {
+            let position = self.decoder.position();
+            match self.read_source(need) {
+                Ok(0) => {}
+                Ok(_) => return Ok(false),
+                Err(error) => return self.failed(error, position).map(|()| false),
+            }
+        }
+        self.unsure_pad = 0;
+        let kind = |at: usize| self.input.data().get(at + HEAD_LEN as usize..at + KIND_END);
+        let is_over = !(0..pad_len).any(|at| matches!(kind(at), Some(b"FLS1" | b"sync")));
+        if is_over {
+            self.input.use_up(pad_len.min(self.input.data().len()));
+        } else {
+            self.decoder.skip_to(self.decoder.position() - pad_len as u64, self.decoder.sequence());
+            self.stop(Stop { position: self.decoder.position(), reason: StopReason::Pad });
+        }
+        Ok(is_over)
     }
 
     /// What a control frame at this position says.
@@ -424,15 +506,28 @@ impl<R: Read> Reader<R> {
 
     fn read_more(&mut self, need: usize) -> Result<()> {
         let position = self.decoder.position() + self.input.data().len() as u64;
-        match self.input.read_more(need) {
-            Ok(0) => match self.decoder.at_end_of_data(self.input.data()) {
-                Some(stop) => self.stop(stop, true),
-                None => self.ended(End::at_boundary(&self.decoder)),
-            },
+        match self.read_source(need) {
+            Ok(0) => self.stop_at_end_of_data(),
             Ok(_) => {}
             Err(error) => return self.failed(error, position),
         }
         Ok(())
+    }
+
+    fn stop_at_end_of_data(&mut self) {
+        match self.decoder.at_end_of_data(self.input.data()) {
+            Some(stop) => self.stop(stop),
+            None => self.ended(End::at_boundary(&self.decoder)),
+        }
+    }
+
+    fn read_source(&mut self, need: usize) -> io::Result<usize> {
+        if self.is_source_at_end {
+            return Ok(0);
+        }
+        let count = self.input.read_more(need)?;
+        self.is_source_at_end = count == 0;
+        Ok(count)
     }
 
     fn failed(&mut self, error: io::Error, position: u64) -> Result<()> {
@@ -440,12 +535,17 @@ impl<R: Read> Reader<R> {
         if error.is_retryable() {
             return Err(error);
         }
+        // What was read before the failure is as good as what is read before an end.
+        if let Outcome::Resyncing(resync) = &mut self.outcome {
+            self.input.align(resync.skew());
+            let (salvage, _) = resync.end(&mut self.decoder, self.input.data(), &mut self.findings);
+            self.salvaged.set(salvage, self.input.offset());
+        }
         self.outcome = Outcome::Failed { error, is_told: false };
         Ok(())
     }
 
-    /// `is_at_end`: whether the source has said that nothing more comes.
-    fn stop(&mut self, stop: Stop, is_at_end: bool) {
+    fn stop(&mut self, stop: Stop) {
         if !stop.reason.is_decided_by_what_follows() {
             let error = flatstream_format::Error::Frame { stop, evidence: None }.into();
             self.outcome = Outcome::Failed { error, is_told: false };
@@ -453,10 +553,11 @@ impl<R: Read> Reader<R> {
         }
         if self.options.chosen_recovery().is_some() {
             let why = flatstream_format::Error::Frame { stop: stop.clone(), evidence: None };
-            return self.resync_from(stop, why, is_at_end);
+            return self.resync_from(stop, why);
         }
         let search = TailSearch::new(&self.decoder, stop);
-        self.outcome = Outcome::Stopped(Box::new(StreamTail::new(search, self.input.take_data(), is_at_end)));
+        let tail = StreamTail::new(search, self.input.take_data(), self.is_source_at_end);
+        self.outcome = Outcome::Stopped(Box::new(tail));
     }
 
     /// Looks behind the stop: damage, or an end?
@@ -490,147 +591,246 @@ impl<R: Read> Reader<R> {
         };
     }
 
-    fn resync_from(&mut self, stop: Stop, why: flatstream_format::Error, is_at_end: bool) {
-        self.ahead = None;
+    fn resync_from(&mut self, stop: Stop, why: flatstream_format::Error) {
         let recovery = self.options.chosen_recovery().unwrap_or_default();
-        if self.believe_first_sync(&stop) {
-            return;
-        }
         let offset = self.decoder.position().wrapping_add(self.shift);
-        let search = TailSearch::new(&self.decoder, stop);
-        let window = recovery.window_for(self.header.essentials());
-        let mut resync = Resync::new(&self.decoder, search, why, offset, window, recovery);
-        if self.is_provisional {
-            resync.take_any_stream();
+        if self.is_header_contradicted(&stop) {
+            self.findings.push(Finding::HeaderContradicted { offset });
         }
-        self.outcome = Outcome::Resyncing { resync: Box::new(resync), is_at_end };
+        let mut wanted = self.wanted().or_earlier(self.earlier.as_ref().map(|earlier| &earlier.decoder));
+        if self.is_provisional {
+            wanted = wanted.or_any_stream(&self.options);
+        }
+        let limits = (self.header.essentials(), recovery);
+        let resync = Resync::new(&self.decoder, stop, why, offset, wanted, limits);
+        self.outcome = Outcome::Resyncing(Box::new(resync));
     }
 
-    /// An intact sync frame directly behind the header, at its place, wins over a header that contradicts it.
-    fn believe_first_sync(&mut self, stop: &Stop) -> bool {
+    /// The sync frames of the stream that is being read.
+    fn wanted(&self) -> Wanted {
+        let recovery = self.options.chosen_recovery().unwrap_or_default();
+        Wanted::new(&self.header, &self.decoder, &recovery)
+    }
+
+    /// An intact sync frame directly behind the header, at its place, wins over a header that contradicts it: then the header
+    /// is now what that sync frame says.
+    fn is_header_contradicted(&mut self, stop: &Stop) -> bool {
         let is_contradiction = matches!(stop.reason, StopReason::SyncHeader { .. } | StopReason::SyncField("checksum"));
         if self.decoder.last_sync().is_some() || !is_contradiction {
             return false;
         }
         let found = FoundSync::at_start_of(self.input.data(), stop.position).filter(FoundSync::is_in_place);
-        let Some(found) = found else { return false };
-        if self.take_header_of(&found).is_err() {
-            return false;
-        }
-        self.findings.push(Finding::HeaderContradicted { offset: stop.position.wrapping_add(self.shift) });
-        self.resume_behind(0, &found);
-        true
+        found.is_some_and(|found| self.take_header_of(&found).is_ok())
     }
 
-    /// From now on the stream is that of a sync frame.
+    /// From now on the stream is that of a sync frame, which is the next to be read.
     fn take_header_of(&mut self, found: &FoundSync) -> Result<()> {
         let header = Header::recover(&found.sync)?;
         let hasher = self.options.build_hasher(header.checksum())?;
+        let position = self.decoder.position();
         self.decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        self.decoder.skip_to(position, 0);
         self.header = header;
+        self.durable = 0;
         Ok(())
     }
 
-    /// On a link, whether a sync frame lies in a frame that isn't whole yet: then its length was none, and there is nothing
-    /// to wait for.
-    fn sync_ahead(&mut self) -> Option<Stop> {
+    /// On a link, the first sync frame behind the next frame's first byte. If that frame isn't whole before this one is, its
+    /// length is none, and there is nothing to wait for.
+    fn sync_ahead(&mut self) -> Option<Range<usize>> {
         if !self.options.chosen_recovery()?.is_link() {
             return None;
         }
-        let position = self.decoder.position();
-        let stop = self.decoder.at_end_of_data(self.input.data())?;
-        let mut ahead = match self.ahead.take() {
-            Some(ahead) if ahead.0.stop().position == position => ahead,
-            _ => Box::new((TailSearch::new(&self.decoder, stop.clone()), 0)),
+        let offset = self.decoder.position().wrapping_add(self.shift);
+        let advance = usize::try_from(offset.wrapping_sub(self.ahead.offset)).unwrap_or(usize::MAX);
+        let mut searched = self.ahead.searched.saturating_sub(advance).max(1);
+        let known = self.ahead.found.take().filter(|found| found.start > advance);
+        let mut found = known.map(|found| found.start - advance..found.end - advance);
+        let (wanted, data) = (self.wanted(), self.input.data());
+        let mut is_more = true;
+        while found.is_none() && is_more {
+            let end = data.len().min(searched.saturating_add(STEP));
+            let part = data.get(searched..end).unwrap_or_default();
+            searched += FoundSync::each_in(part, searched as u64, |sync| {
+                if found.is_none() && wanted.takes(&sync.sync) {
+                    let start = sync.position as usize;
+                    found = Some(start..start + sync.frame_len as usize);
+                }
+            });
+            is_more = end < data.len();
+        }
+        self.ahead = Ahead { offset, searched: found.as_ref().map_or(searched, |found| found.start), found };
+        self.ahead.found.clone()
+    }
+
+    /// How many bytes are read on from. Without a checksum nothing else shows that bytes were lost in a body, and that it
+    /// takes in what follows.
+    fn readable(&mut self) -> usize {
+        let ahead = match self.header.checksum() {
+            ChecksumType::None => self.sync_ahead(),
+            _ => None,
         };
-        let data = self.input.data().get(ahead.1..).unwrap_or_default();
-        ahead.1 += ahead.0.search_syncs(data, position + ahead.1 as u64, false);
-        let is_found = ahead.0.next_sync(false).is_some();
-        self.ahead = Some(ahead);
-        is_found.then_some(stop)
+        ahead.map_or(self.input.data().len(), |sync| sync.end - 1)
     }
 
     /// Looks for the place where reading goes on; reads more only where it must.
     fn resync(&mut self) -> Result<()> {
         loop {
-            let Outcome::Resyncing { resync, is_at_end } = &mut self.outcome else { return Ok(()) };
+            let Outcome::Resyncing(resync) = &mut self.outcome else { return Ok(()) };
             let data = self.input.data();
-            match resync.look(data, *is_at_end, &mut self.findings) {
-                Next::Sync { index, found } => return self.go_on_at(index, &found),
-                Next::Header { index, len } => return self.go_on_at_header(index, len),
+            match resync.look(data, self.is_source_at_end, &mut self.findings) {
+                Next::Sync { index, found } => {
+                    self.go_on_at(index, &found);
+                    return Ok(());
+                }
+                Next::Header { index, len } => {
+                    self.go_on_at_header(index, len);
+                    return Ok(());
+                }
+                Next::OtherHeader { found } => self.go_on_with_other_header(&found),
                 Next::Slide => {
-                    let (salvage, done) = resync.slide(&mut self.decoder, data, &mut self.findings);
+                    self.input.align(resync.skew());
+                    let (salvage, done) = resync.slide(&mut self.decoder, self.input.data(), &mut self.findings);
                     self.salvaged.set(salvage, self.input.offset());
                     self.input.use_up(done);
                     return Ok(());
                 }
                 Next::End => {
-                    let (salvage, end) = resync.end(&mut self.decoder, data, &mut self.findings);
+                    self.input.align(resync.skew());
+                    let (salvage, end) = resync.end(&mut self.decoder, self.input.data(), &mut self.findings);
                     self.salvaged.set(salvage, self.input.offset());
                     self.ended(end);
                     return Ok(());
                 }
                 Next::NeedMore => {
-                    let position = self.decoder.position() + data.len() as u64;
-                    let need = resync.held_max();
-                    match self.input.read_more(need) {
-                        Ok(count) => *is_at_end = count == 0,
-                        Err(error) => return self.failed(error, position),
+                    let (position, need) = (resync.position_of(data.len()), resync.held_max());
+                    if let Err(error) = self.read_source(need) {
+                        return self.failed(error, position);
                     }
                 }
             }
         }
     }
 
-    fn go_on_at(&mut self, index: usize, found: &FoundSync) -> Result<()> {
-        let Outcome::Resyncing { mut resync, .. } = std::mem::replace(&mut self.outcome, Outcome::Reading) else {
-            return Ok(());
-        };
+    fn take_resync(&mut self) -> Option<Box<Resync>> {
+        match std::mem::replace(&mut self.outcome, Outcome::Reading) {
+            Outcome::Resyncing(resync) => Some(resync),
+            other => {
+                self.outcome = other;
+                None
+            }
+        }
+    }
+
+    fn go_on_at(&mut self, index: usize, found: &FoundSync) {
+        let Some(mut resync) = self.take_resync() else { return };
         let offset = resync.offset_of(index);
-        let is_other = self.decoder.last_sync().is_some_and(|last| last.stream_id != found.sync.stream_id);
-        let salvage = if is_other {
+        let is_of_earlier = resync.wanted().is_of_earlier_stream(&found.sync);
+        let salvage = if is_of_earlier || resync.wanted().is_of_current_stream(&found.sync) {
+            if is_of_earlier {
+                self.findings.push(Finding::NewStream { offset, stream_id: Some(found.sync.stream_id) });
+                self.return_to_earlier(&mut resync);
+            } else if self.decoder.last_sync().is_none() && index == 0 && found.sync.flags.is_resumed() {
+                resync.join_at(&found.sync);
+            }
+            // What is salvaged is aligned as its positions are, which the sync frame tells.
+            self.input.align((found.sync.position.wrapping_sub(index as u64) % 8) as usize);
+            resync.go_on_at(&self.decoder, self.input.data(), index, found, &mut self.findings)
+        } else {
+            self.input.align(resync.skew());
             let salvage = resync.end_before(&self.decoder, &self.input.data()[..index], &mut self.findings);
             self.findings.push(Finding::NewStream { offset, stream_id: Some(found.sync.stream_id) });
             if let Err(error) = self.take_header_of(found) {
                 self.outcome = Outcome::Failed { error, is_told: false };
             }
             salvage
-        } else {
-            // What is salvaged is aligned as its positions are, which the sync frame tells.
-            self.input.align((found.sync.position.wrapping_sub(index as u64) % 8) as usize);
-            resync.go_on_at(&mut self.decoder, self.input.data(), index, found, &mut self.findings)
         };
         self.salvaged.set(salvage, self.input.offset());
         self.resume_behind(index, found);
         self.shift = offset.wrapping_sub(found.sync.position);
-        Ok(())
+    }
+
+    /// What looked like a new session was a stream in a message, or the sender has only sent its header again.
+    fn return_to_earlier(&mut self, resync: &mut Resync) {
+        let Some(mut earlier) = self.earlier.take() else { return };
+        self.decoder.skip_to(resync.good_until(), resync.count());
+        std::mem::swap(&mut self.header, &mut earlier.header);
+        std::mem::swap(&mut self.decoder, &mut earlier.decoder);
+        std::mem::swap(&mut self.shift, &mut earlier.shift);
+        resync.return_to(&self.decoder, self.shift);
+        self.durable = 0;
+        self.earlier = earlier.decoder.last_sync().is_some().then_some(earlier);
+    }
+
+    /// The header is good, but another stream's: it was written over the one of this file.
+    fn go_on_with_other_header(&mut self, found: &FoundSync) {
+        self.findings.push(Finding::HeaderContradicted { offset: found.position });
+        if let Err(error) = self.take_header_of(found) {
+            self.outcome = Outcome::Failed { error, is_told: false };
+            return;
+        }
+        let wanted = self.wanted();
+        if let Outcome::Resyncing(resync) = &mut self.outcome {
+            resync.start_anew(&self.decoder, wanted);
+        }
     }
 
     /// On a link the sender started anew.
-    fn go_on_at_header(&mut self, index: usize, len: usize) -> Result<()> {
-        let Outcome::Resyncing { mut resync, .. } = std::mem::replace(&mut self.outcome, Outcome::Reading) else {
-            return Ok(());
-        };
+    fn go_on_at_header(&mut self, index: usize, len: usize) {
+        let Some(mut resync) = self.take_resync() else { return };
         let offset = resync.offset_of(index);
+        self.input.align(resync.skew());
         let salvage = resync.end_before(&self.decoder, &self.input.data()[..index], &mut self.findings);
         self.salvaged.set(salvage, self.input.offset());
         self.findings.push(Finding::NewStream { offset, stream_id: None });
-        self.input.use_up(index);
-        match self.start_session() {
-            Ok(()) => self.input.use_up(len),
-            Err(error) => self.outcome = Outcome::Failed { error, is_told: false },
+        self.decoder.skip_to(resync.good_until(), resync.count());
+        if let Err(error) = self.start_session(index) {
+            self.outcome = Outcome::Failed { error, is_told: false };
         }
+        self.input.use_up(index + len);
         self.shift = offset;
+    }
+
+    /// With the header at this index of what was read.
+    fn start_session(&mut self, index: usize) -> Result<()> {
+        let header = Header::decode(&self.input.data()[index..])?;
+        let hasher = self.options.build_hasher(header.checksum())?;
+        let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        let earlier = Session {
+            header: std::mem::replace(&mut self.header, header),
+            decoder: std::mem::replace(&mut self.decoder, decoder),
+            shift: self.shift,
+        };
+        if earlier.decoder.last_sync().is_some() {
+            self.earlier = Some(Box::new(earlier));
+        }
+        self.durable = 0;
+        self.is_provisional = false;
         Ok(())
     }
 
-    fn start_session(&mut self) -> Result<()> {
-        let header = Header::decode(self.input.data())?;
-        let hasher = self.options.build_hasher(header.checksum())?;
-        self.decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
-        self.header = header;
-        self.is_provisional = false;
-        Ok(())
+    /// On a link, if the first sync frame of a new session is one of the session before: then it is no new one. A piece of the
+    /// link came again, or the sender goes on with a stream that it has reopened.
+    fn is_header_sent_again(&mut self) -> bool {
+        let Some(earlier) = self.earlier.as_ref().filter(|_| self.decoder.last_sync().is_none()) else { return false };
+        let Some(found) = FoundSync::at_start_of(self.input.data(), self.decoder.position()) else { return false };
+        let stream_id = found.sync.stream_id;
+        if earlier.decoder.last_sync().is_none_or(|last| last.stream_id != stream_id) {
+            return false;
+        }
+        let offset = self.decoder.position().wrapping_add(self.shift);
+        if let Some(Session { header, decoder, shift }) = self.earlier.take().map(|earlier| *earlier) {
+            (self.header, self.decoder, self.shift) = (header, decoder, shift);
+        }
+        let good_until = self.decoder.position();
+        let (position, expected) = (offset.wrapping_sub(self.shift), self.decoder.sequence());
+        self.decoder.skip_to(position, expected);
+        self.findings.push(Finding::NewStream { offset, stream_id: Some(stream_id) });
+        self.stop(Stop { position, reason: StopReason::SyncSequence { expected, found: found.sync.sequence } });
+        if let Outcome::Resyncing(resync) = &mut self.outcome {
+            resync.set_good_until(good_until);
+        }
+        true
     }
 
     /// Fills the row with the next salvaged messages, if there are any.
@@ -687,12 +887,23 @@ impl<R: Read> Reader<R> {
             Outcome::Damaged { is_told, .. } | Outcome::Failed { is_told, .. } | Outcome::NotClosed { is_told, .. } => {
                 *is_told
             }
-            Outcome::Reading | Outcome::Ended(_) | Outcome::Stopped(_) | Outcome::Resyncing { .. } => false,
+            Outcome::Reading | Outcome::Ended(_) | Outcome::Stopped(_) | Outcome::Resyncing(_) => false,
         }
     }
 }
 
+const NOT_YET_ENDED: &str = "how the stream ended is known only behind its last message";
+
 const HEAD_LEN: u64 = flatstream_format::layout::frame::HEAD_LEN as u64;
+
+/// Where a header's identifier and a sync frame's kind end, both from the first byte on.
+const KIND_END: usize = 12;
+
+/// The pad of the frame that is whole at the start of `data`.
+fn pad_len(data: &[u8]) -> usize {
+    let len = data.get(4..8).and_then(|word| word.first_chunk()).copied().map_or(0, u32::from_le_bytes);
+    ((len as usize & 7) ^ 7).wrapping_add(1) & 7
+}
 
 impl SalvagedRow {
     /// `offset` is where in the block the bytes start that the salvage was made of.

@@ -34,13 +34,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use flatstream_format::{Algorithm, Checksum, End, EndState, Header, HeaderBuilder, TIME_NONE};
 
-use crate::durable::Durable as _;
 use crate::error::{Error, ErrorKind, Result};
 use crate::open::{OpenReport, lock};
 use crate::options::{OnTail, ReadOptions, WriteOptions};
 use crate::reader::Reader;
 use crate::recovery::{Finding, Losses, Recovery};
-use crate::reopen::{Extent, Found, keep_tail, read_header};
+use crate::reopen::{Extent, Found, Tail, read_header, resume};
 use crate::storage::{Files, Storage, StorageFile};
 use crate::writer::Writer;
 
@@ -169,13 +168,14 @@ impl Pass {
     }
 }
 
-/// Cuts a torn or scattered tail and keeps it beside the file, as [`Writer::open`] does by default, but begins no epoch.
-/// Where there is nothing to cut, it changes nothing. The whole file is read first.
+/// Cuts a torn or scattered tail and keeps it beside the file, as [`Writer::open`] does by default, and lets go of the file:
+/// the stream then ends open, with the first sync frame of a new epoch. Where there is nothing to cut, it changes nothing.
+/// The whole file is read first, also what is known to be durable.
 ///
 /// # Errors
 /// Of the kind `Damaged` where bytes that were known to be durable are bad, `Refused` where what lies behind may belong to
 /// another stream or is more than 64 MiB: nothing was changed, and [`salvage`] saves what can be read. Of the kinds
-/// `Locked`, `NotAStream`, `Unsupported`, `Io`.
+/// `Locked`, `NotAStream`, `Incomplete` (there is no stream yet), `Unsupported`, `Limit`, `Io`.
 pub fn repair(path: impl AsRef<Path>) -> Result<OpenReport> {
     repair_in(&Files, path, &WriteOptions::new())
 }
@@ -187,20 +187,20 @@ pub fn repair(path: impl AsRef<Path>) -> Result<OpenReport> {
 pub fn repair_in<S: Storage>(storage: &S, path: impl AsRef<Path>, options: &WriteOptions) -> Result<OpenReport> {
     let path = path.as_ref();
     let not_found = || Error::file(path, "opened", std::io::ErrorKind::NotFound.into());
-    let mut file = lock(storage, path)?.ok_or_else(not_found)?;
+    let file = lock(storage, path)?.ok_or_else(not_found)?;
     let Some(header) = read_header(&file, path)? else {
         let size = file.size().map_err(|error| Error::read(error, 0))?;
         return Err(flatstream_format::HeaderError::Incomplete { expected: size + 1, found: size }.into());
     };
     let hasher = options.build_hasher(header.checksum())?;
     let found = Found::look(&file, header, hasher, Extent::Whole)?;
-    let tail = found.judge(path, OnTail::CutAndKeep)?;
-    let kept_at = keep_tail(storage, &file, path, &found, tail, found.epoch())?;
-    if found.bytes_behind() > 0 {
-        file.set_end(found.end.position).map_err(|error| Error::write(error, found.end.position))?;
-        file.sync().map_err(|error| Error::sync(error, found.end.position))?;
+    match found.judge(path, OnTail::CutAndKeep)? {
+        Tail::Nothing => Ok(found.report(None, None)),
+        tail => {
+            let report = resume(storage, file, path, options, found, tail)?.take_open_report();
+            report.ok_or_else(|| Error::usage("opening made no report"))
+        }
     }
-    Ok(found.report(kept_at, None))
 }
 
 /// What [`salvage`] saved.

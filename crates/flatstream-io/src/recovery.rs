@@ -1,7 +1,10 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use flatstream_format::{Dropped, limits};
+use flatstream_format::{Dropped, Essentials, frame_len, limits};
+
+/// The least that is held: some small messages and their sync frames.
+const WINDOW_MIN: usize = 4 << 10;
 
 /// How a reader goes on behind damage: [`ReadOptions::recovery`](crate::ReadOptions::recovery). Specification: sections
 /// 12 and 13.
@@ -67,7 +70,7 @@ impl Recovery {
     /// How far behind damage messages are looked for while there is no sync frame, in bytes; twice as many are held. The
     /// default is 16 MiB, or less where the header promises that messages are shorter; the least is 4 KiB.
     pub fn window(mut self, bytes: usize) -> Self {
-        self.window = bytes.clamp(4 << 10, 1 << 30);
+        self.window = bytes.clamp(WINDOW_MIN, 1 << 30);
         self
     }
 
@@ -79,15 +82,27 @@ impl Recovery {
         self.is_careful
     }
 
-    /// Specification: section 12, W.
-    pub(crate) fn window_for(&self, header: &flatstream_format::Essentials) -> usize {
-        let interval = match header.sync_interval {
-            0 => limits::SYNC_INTERVAL,
-            interval => interval,
-        };
-        let wanted = (2 * u64::from(interval)).max(u64::from(header.message_limit()));
-        usize::try_from(wanted).unwrap_or(usize::MAX).min(self.window).max(4 << 10)
+    /// How many bytes are held at most.
+    pub(crate) fn window_max(&self) -> usize {
+        self.window
     }
+
+    /// Specification: section 12, W; with room for the head and the pad of the longest frame.
+    pub(crate) fn window_for(&self, header: &Essentials) -> usize {
+        let wanted = (2 * interval_of(header)).max(frame_len(header.message_limit()));
+        usize::try_from(wanted).unwrap_or(usize::MAX).min(self.window).max(WINDOW_MIN)
+    }
+
+    /// How far behind a sync frame that isn't in its place one is waited for that is: as far as sync frames lie apart, if
+    /// messages aren't longer than 1 MiB.
+    pub(crate) fn patience_for(&self, header: &Essentials) -> usize {
+        let wanted = (2 * interval_of(header)).max(u64::from(header.message_limit()).min(1 << 20));
+        usize::try_from(wanted).unwrap_or(usize::MAX)
+    }
+}
+
+fn interval_of(header: &Essentials) -> u64 {
+    u64::from(if header.sync_interval == 0 { limits::SYNC_INTERVAL } else { header.sync_interval })
 }
 
 /// Something that a reader noticed beside the messages. Offsets count the bytes of the source; they are positions as long

@@ -14,7 +14,7 @@ use flatstream_format::{
 use crate::durable::Durable;
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
-use crate::open::{OpenReport, beside};
+use crate::open::{OpenReport, beside, write_temporary};
 use crate::options::{OnTail, WriteOptions};
 use crate::storage::{Storage, StorageFile};
 use crate::walk::{Walk, is_blank, last_sync_before, read_exactly};
@@ -34,8 +34,7 @@ pub(crate) fn reopen<S: Storage>(
     let hasher = options.build_hasher(header.checksum())?;
     let found = Found::look(&file, header, hasher, Extent::SinceDurable)?;
     let tail = found.judge(path, options.chosen_on_tail())?;
-    let epoch = found.next_epoch(path)?;
-    resume(storage, file, path, options, found, tail, epoch)
+    resume(storage, file, path, options, found, tail)
 }
 
 /// The header; `None` where nothing of a stream ever arrived: an empty file, blank storage, or half a header.
@@ -73,23 +72,21 @@ fn first_sync(data: &[u8]) -> Option<FoundSync> {
 }
 
 /// A new stream in a file that is there, and that holds nothing.
-fn start_anew<S: Storage>(
-    storage: &S,
-    mut file: S::File,
-    path: &Path,
-    options: &WriteOptions,
-) -> Result<Writer<S::File>> {
+fn start_anew<S: Storage>(storage: &S, file: S::File, path: &Path, options: &WriteOptions) -> Result<Writer<S::File>> {
     let size = file.size().map_err(|error| Error::read(error, 0))?;
     let end = End { state: EndState::Open, position: 0, bytes_behind: size, searched_all: true };
     if size > 0 && options.chosen_on_tail() == OnTail::Refuse && !is_blank(&file, 0, size)? {
         return Err(Error::tail(path, end, None, "the options say to refuse a tail"));
     }
     let kept_at = if is_blank(&file, 0, size)? { None } else { Some(keep(storage, &file, path, 0..size, 0)?) };
-    file.set_end(0).map_err(|error| Error::write(error, 0))?;
-    let mut writer = Writer::new_durable(file, options.clone())?;
-    writer.sync()?;
-    // The file may have been made by someone who didn't make its name durable.
-    storage.sync_folder_of(path).map_err(|error| Error::file(path, "made durable", error))?;
+    // Not in its place: were the power to go there, half of a header and half of what was there would be no stream.
+    let (mut writer, temporary) = write_temporary(storage, path, options)?;
+    let published = storage.rename(&temporary, path).and_then(|()| storage.sync_folder_of(path));
+    published.map_err(|error| {
+        let _ = storage.remove(&temporary);
+        Error::file(path, "created", error)
+    })?;
+    drop(file);
     writer.set_open_report(OpenReport {
         end,
         messages_kept: 0,
@@ -209,12 +206,7 @@ impl Found {
         Ok(Some((stream_id, epoch)))
     }
 
-    /// That of the last session.
-    pub(crate) fn epoch(&self) -> u32 {
-        self.last_sync.map_or(0, |sync| sync.epoch)
-    }
-
-    pub(crate) fn bytes_behind(&self) -> u64 {
+    fn bytes_behind(&self) -> u64 {
         self.size - self.end.position
     }
 
@@ -319,37 +311,29 @@ fn keep<S: Storage>(
     Err(Error::usage("there are 2^32 kept tails beside the file already"))
 }
 
-/// Keeps what lies behind the end, if it was judged so. Returns where.
-pub(crate) fn keep_tail<S: Storage>(
-    storage: &S,
-    file: &S::File,
-    path: &Path,
-    found: &Found,
-    tail: Tail,
-    epoch: u32,
-) -> Result<Option<PathBuf>> {
-    match tail {
-        Tail::Keep => keep(storage, file, path, found.end.position..found.size, epoch).map(Some),
-        Tail::Nothing | Tail::Blank => Ok(None),
-    }
-}
-
+/// Begins a new epoch behind the good data, and cuts the tail as it was judged.
+///
 /// The new epoch is durable before the old tail is cut. Were it cut first, a power cut could bring its blocks back at other
 /// places of the file, in what is still the current epoch: as if bytes of the stream had been lost.
-fn resume<S: Storage>(
+pub(crate) fn resume<S: Storage>(
     storage: &S,
     mut file: S::File,
     path: &Path,
     options: &WriteOptions,
     found: Found,
     tail: Tail,
-    next: Option<(NonZeroU64, u32)>,
 ) -> Result<Writer<S::File>> {
+    let next = found.next_epoch(path)?;
     let epoch = next.map_or(0, |(_, epoch)| epoch);
     let (position, size) = (found.end.position, found.size);
-    let kept_at = keep_tail(storage, &file, path, &found, tail, epoch)?;
+    // Whoever made the file may have died before its name was durable, which all that is acknowledged from here on needs.
+    storage.sync_folder_of(path).map_err(|error| Error::file(path, "made durable", error))?;
+    let kept_at = match tail {
+        Tail::Keep => Some(keep(storage, &file, path, position..size, epoch)?),
+        Tail::Nothing | Tail::Blank => None,
+    };
     let report = found.report(kept_at, Some(epoch));
-    file.seek_to(position).map_err(|error| Error::write(error, position))?;
+    write_again(&mut file, report.durable, position)?;
     let header = found.header;
     let mut writer = match next {
         Some((stream_id, epoch)) => {
@@ -364,4 +348,21 @@ fn resume<S: Storage>(
     }
     writer.set_open_report(report);
     Ok(writer)
+}
+
+/// Writes what isn't known to be durable over itself. An earlier sync may have failed: then the system reads these
+/// bytes back and yet has written them off, so that no later sync makes them durable. What is written next goes to
+/// `to`.
+fn write_again<F: StorageFile>(file: &mut F, from: u64, to: u64) -> Result<()> {
+    let mut position = from;
+    file.seek_to(position).map_err(|error| Error::write(error, position))?;
+    while position < to {
+        let part = read_exactly(file, position, (to - position).min(1 << 20))?;
+        if part.is_empty() {
+            return Err(Error::read(std::io::ErrorKind::UnexpectedEof.into(), position));
+        }
+        file.write_all(&part).map_err(|error| Error::write(error, position))?;
+        position += part.len() as u64;
+    }
+    Ok(())
 }

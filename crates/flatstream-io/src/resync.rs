@@ -1,22 +1,107 @@
-//! What a recovering reader does behind damage, over the bytes that an [`Input`] holds. Specification: sections 12, 13.
+//! What a recovering reader does behind damage, over the bytes that an [`Input`](crate::input::Input) holds. Specification:
+//! sections 12 and 13.
 //!
 //! ADVICE: three coordinates. An *index* counts from the first byte that is held; an *offset* from the first byte of the
 //! source; a *position* from the first byte of the stream. Offset and position differ by the shift, which changes when a
 //! sync frame isn't where it says.
+//!
+//! ADVICE: nothing here may depend on how many bytes happen to be there. So no more is looked at than would be held if
+//! they came one by one, however many a block holds; and of two things that were found, the one that is whole first wins.
 
-use flatstream_format::layout::header::IDENTIFIER_BYTES;
 use flatstream_format::{
-    Decoder, End, EndState, Error as FormatError, Essentials, FoundSync, Located, Region, Salvaged, Stop, StopReason,
-    TailSearch, locate_header,
+    ChecksumType, Decoder, End, EndState, Error as FormatError, Essentials, FoundSync, Header, Located, Region,
+    Salvaged, Stop, StopReason, Sync, TailSearch, locate_header, salvage_budget,
 };
 
 use crate::hasher::Hasher;
+use crate::header_search::HeaderSearch;
+use crate::options::ReadOptions;
 use crate::recovery::{Finding, Findings, Recovery};
+
+/// So many bytes are searched at a time: most often the next sync frame is near.
+const STEP: usize = 4 << 10;
+
+/// Which sync frames reading goes on at.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    header_check: u32,
+    checksum_id: u8,
+    /// The last one that was accepted, and the end of the last good frame.
+    last: Option<Sync>,
+    good_until: u64,
+    /// On a link, the same of the session before this one.
+    earlier: Option<(Sync, u64)>,
+    is_link: bool,
+    /// A receiver that joined without the header takes every stream that it can read with these.
+    any_stream: Option<ReadOptions>,
+}
+
+impl Wanted {
+    pub(crate) fn new(header: &Header, decoder: &Decoder<Hasher>, recovery: &Recovery) -> Self {
+        Self {
+            header_check: header.essentials().header_check,
+            checksum_id: header.checksum().id(),
+            last: decoder.last_sync().copied(),
+            good_until: decoder.position(),
+            earlier: None,
+            is_link: recovery.is_link(),
+            any_stream: None,
+        }
+    }
+
+    pub(crate) fn or_earlier(self, earlier: Option<&Decoder<Hasher>>) -> Self {
+        let earlier = earlier.and_then(|decoder| decoder.last_sync().map(|last| (*last, decoder.position())));
+        Self { earlier, ..self }
+    }
+
+    pub(crate) fn or_any_stream(self, options: &ReadOptions) -> Self {
+        Self { any_stream: Some(options.clone()), ..self }
+    }
+
+    pub(crate) fn takes(&self, sync: &Sync) -> bool {
+        self.is_of_current_stream(sync)
+            || self.is_of_earlier_stream(sync)
+            || self.any_stream.as_ref().is_some_and(|options| {
+                self.last.is_none_or(|last| last.stream_id != sync.stream_id) && is_readable(sync, options)
+            })
+    }
+
+    pub(crate) fn is_of_current_stream(&self, sync: &Sync) -> bool {
+        let is_of_header = (sync.header_check, sync.checksum_id) == (self.header_check, self.checksum_id);
+        let is_new = self.earlier.is_none_or(|(earlier, _)| earlier.stream_id != sync.stream_id);
+        is_of_header && self.last.map_or(is_new, |last| self.follows(sync, &last, self.good_until))
+    }
+
+    pub(crate) fn is_of_earlier_stream(&self, sync: &Sync) -> bool {
+        self.earlier.is_some_and(|(earlier, good_until)| {
+            let is_of_header = (sync.header_check, sync.checksum_id) == (earlier.header_check, earlier.checksum_id);
+            is_of_header && self.follows(sync, &earlier, good_until)
+        })
+    }
+
+    /// It comes behind all that was good: one that doesn't is of bytes that came again. But a sender on a link that lost its
+    /// newest bytes in a power cut goes on at a lower position, in a later epoch.
+    fn follows(&self, sync: &Sync, last: &Sync, good_until: u64) -> bool {
+        let is_new_epoch = self.is_link && sync.epoch > last.epoch;
+        sync.stream_id == last.stream_id && sync.epoch >= last.epoch && (sync.position >= good_until || is_new_epoch)
+    }
+}
+
+/// Whether the reader has the checksum that a sync frame names.
+pub(crate) fn is_readable(sync: &Sync, options: &ReadOptions) -> bool {
+    ChecksumType::from_id(sync.checksum_id).is_some_and(|known| options.build_hasher(known).is_ok())
+}
 
 /// A search for the place where reading can go on.
 #[derive(Debug)]
 pub(crate) struct Resync {
+    /// Tells how the stream ended, if it did here.
     search: TailSearch,
+    wanted: Wanted,
+    recovery: Recovery,
+    window: usize,
+    /// How far behind a sync frame that isn't in its place one that is goes before it.
+    patience: usize,
     /// What was wrong where the skipped range begins.
     why: FormatError,
     /// The offset at which the range begins that is skipped so far.
@@ -24,17 +109,27 @@ pub(crate) struct Resync {
     /// The offset of the first byte that is held, and its position by the shift from before the damage.
     held_from: u64,
     position: u64,
-    /// How many bytes that are held were searched for sync frames, and for headers.
+    /// How many bytes that are held were looked at, and how many of these were searched for sync frames.
+    looked_at: usize,
     searched: usize,
-    headers_searched: usize,
-    /// The end of the last good frame: nothing is salvaged below.
-    not_below: u64,
+    /// The first sync frame that is wanted and in its place; and the first that is wanted, wherever it lies.
+    in_place: Option<FoundSync>,
+    anywhere: Option<FoundSync>,
+    /// The first of whatever stream in its place, that this reader can read.
+    other_in_place: Option<FoundSync>,
+    /// On a link, where a sender may have started anew.
+    headers: Option<HeaderSearch>,
+    /// In a file, whether it is known if a second stream begins at the stop, and how many bytes that needs.
+    is_header_known: bool,
+    header_needs: usize,
+    /// Where a frame would start behind one with a wrong check, as an index, before anything was let go of.
+    likely: Option<usize>,
     /// How many messages were delivered or are known to be lost.
     count: u64,
     is_anything_salvaged: bool,
-    is_second_stream_told: bool,
-    window: usize,
-    recovery: Recovery,
+    /// How many bytes may be hashed of those before this offset.
+    budget: u64,
+    budgeted_until: u64,
 }
 
 /// Where reading goes on.
@@ -46,6 +141,8 @@ pub(crate) enum Next {
     Sync { index: usize, found: FoundSync },
     /// At the header of a new session, at this index.
     Header { index: usize, len: usize },
+    /// Nothing fits the header, but a sync frame of another stream stands in its place: the header isn't this file's.
+    OtherHeader { found: FoundSync },
     /// The window is full: take what can be salvaged, and let go.
     Slide,
     /// Nothing more comes.
@@ -70,37 +167,70 @@ impl Salvage {
     fn end(&self) -> Option<usize> {
         self.frames.last().map(|frame| self.index + frame.end())
     }
+
+    /// The position of the byte at this index.
+    fn position_of(&self, index: usize) -> u64 {
+        self.position.wrapping_add(index as u64).wrapping_sub(self.index as u64)
+    }
 }
 
 impl Resync {
+    /// `offset` is where the decoder stopped.
     pub(crate) fn new(
         decoder: &Decoder<Hasher>,
-        search: TailSearch,
+        stop: Stop,
         why: FormatError,
         offset: u64,
-        window: usize,
-        recovery: Recovery,
+        wanted: Wanted,
+        limits: (&Essentials, Recovery),
     ) -> Self {
+        let (header, recovery) = limits;
+        let likely = match stop.reason {
+            StopReason::Check { length, .. } => usize::try_from(flatstream_format::frame_len(length)).ok(),
+            _ => None,
+        };
         Self {
-            search,
+            search: TailSearch::new(decoder, stop),
+            wanted,
+            recovery,
+            window: recovery.window_for(header),
+            patience: recovery.patience_for(header),
             why,
             skipped_from: offset,
             held_from: offset,
             position: decoder.position(),
+            looked_at: 0,
             searched: 0,
-            headers_searched: 0,
-            not_below: decoder.position(),
+            in_place: None,
+            anywhere: None,
+            other_in_place: None,
+            headers: recovery.is_link().then(HeaderSearch::new),
+            is_header_known: recovery.is_link() || offset == 0,
+            header_needs: 0,
+            likely,
             count: decoder.sequence(),
             is_anything_salvaged: false,
-            is_second_stream_told: false,
-            window,
-            recovery,
+            budget: 0,
+            budgeted_until: offset,
         }
     }
 
-    /// For a receiver that joined without the header.
-    pub(crate) fn take_any_stream(&mut self) {
-        self.search.take_any_stream();
+    /// Bytes before those that are held were skipped too.
+    pub(crate) fn skip_from(&mut self, offset: u64) {
+        self.skipped_from = offset;
+    }
+
+    /// The position at which the last good frame ends.
+    pub(crate) fn good_until(&self) -> u64 {
+        self.wanted.good_until
+    }
+
+    pub(crate) fn set_good_until(&mut self, position: u64) {
+        self.wanted.good_until = position;
+    }
+
+    pub(crate) fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// The offset of the byte at this index.
@@ -108,64 +238,129 @@ impl Resync {
         self.held_from + index as u64
     }
 
-    /// How many bytes are held at most: the window, and as much again, into which a frame that starts there may reach.
-    pub(crate) fn held_max(&self) -> usize {
+    /// Its position, by the shift from before the damage.
+    pub(crate) fn position_of(&self, index: usize) -> u64 {
+        self.position.wrapping_add(index as u64)
+    }
+
+    /// Where what is held has to start in memory, in bytes behind a multiple of 8, so that messages are aligned as they are in
+    /// the stream: bytes that were inserted or lost, or let go of, may have moved it.
+    pub(crate) fn skew(&self) -> usize {
+        (self.position % 8) as usize
+    }
+
+    /// The header was another's: the stream is the one that `wanted` is about.
+    pub(crate) fn start_anew(&mut self, decoder: &Decoder<Hasher>, wanted: Wanted) {
+        let stop = Stop { position: self.position, reason: self.search.stop().reason.clone() };
+        self.search = TailSearch::new(decoder, stop);
+        self.wanted = wanted;
+        (self.looked_at, self.searched) = (0, 0);
+        (self.in_place, self.anywhere, self.other_in_place) = (None, None, None);
+    }
+
+    /// The window, and as much again, into which a frame that starts there may reach.
+    fn held(&self) -> usize {
         2 * self.window
     }
 
-    /// Searches what is held.
+    /// How many bytes are held at most.
+    pub(crate) fn held_max(&self) -> usize {
+        let header = self.headers.as_ref().map_or(0, HeaderSearch::needed);
+        self.held().max(header).max(self.header_needs)
+    }
+
+    /// Searches what is held, and no more of it than is needed.
     pub(crate) fn look(&mut self, data: &[u8], is_at_end: bool, findings: &mut Findings) -> Next {
-        let unsearched = data.get(self.searched..).unwrap_or_default();
-        let position = self.position.wrapping_add(self.searched as u64);
-        self.searched += self.search.search_syncs(unsearched, position, is_at_end);
-        let header = self.find_header(data, findings);
-        let is_full = data.len() >= self.held_max();
-        let sync = self.search.next_sync(is_at_end || is_full).map(|found| {
-            let index = found.position.wrapping_sub(self.position) as usize;
-            (index, found)
-        });
-        match (sync, header) {
+        let mut len = self.looked_at.min(data.len());
+        loop {
+            len = data.len().min(len + STEP);
+            self.looked_at = len;
+            let next = self.look_at(&data[..len], is_at_end && len == data.len(), findings);
+            if len == data.len() || !matches!(next, Next::NeedMore) {
+                return next;
+            }
+        }
+    }
+
+    fn look_at(&mut self, data: &[u8], is_at_end: bool, findings: &mut Findings) -> Next {
+        let held = &data[..data.len().min(self.held())];
+        let is_full = data.len() >= self.held();
+        let is_last = is_at_end && !is_full;
+        self.search_syncs(held, is_last);
+        self.look_for_second_stream(data, is_at_end, findings);
+        let header = self.headers.as_mut().and_then(|headers| headers.look(data, held.len()));
+        match (self.chosen_sync(is_last || is_full), header) {
             (Some((index, found)), None) => Next::Sync { index, found },
-            (Some((index, found)), Some((at, _))) if index < at => Next::Sync { index, found },
+            (Some((index, found)), Some((at, len))) if index + found.frame_len as usize <= at + len => {
+                Next::Sync { index, found }
+            }
             (_, Some((index, len))) => Next::Header { index, len },
-            (None, None) if is_at_end => Next::End,
-            (None, None) if is_full => Next::Slide,
+            (None, None) if is_last || is_full => match self.other_in_place {
+                Some(found) if self.wanted.last.is_none() && !self.recovery.is_link() => Next::OtherHeader { found },
+                _ if is_last => Next::End,
+                _ if is_at_end || data.len() >= self.held_max() => Next::Slide,
+                _ => Next::NeedMore,
+            },
             (None, None) => Next::NeedMore,
         }
     }
 
-    /// On a link, the first header region whose check holds; in a file, one that begins where reading stopped is told of.
-    fn find_header(&mut self, data: &[u8], findings: &mut Findings) -> Option<(usize, usize)> {
-        if !self.recovery.is_link() {
-            if !self.is_second_stream_told
-                && self.skipped_from > 0
-                && !self.is_anything_salvaged
-                && header_region(data).is_some()
-            {
-                self.is_second_stream_told = true;
-                findings.push(Finding::SecondStream { offset: self.skipped_from });
-            }
-            return None;
-        }
-        while self.headers_searched + 12 <= data.len() {
-            let candidate = &data[self.headers_searched..];
-            if candidate[8..12] == IDENTIFIER_BYTES {
-                match locate_header(candidate) {
-                    Ok(Located::NeedMore(_)) => return None,
-                    _ => {
-                        if let Some(len) = header_region(candidate) {
-                            return Some((self.headers_searched, len));
-                        }
-                    }
+    fn search_syncs(&mut self, data: &[u8], is_last: bool) {
+        let Self { search, wanted, in_place, anywhere, other_in_place, .. } = self;
+        let unsearched = data.get(self.searched..).unwrap_or_default();
+        let position = self.position.wrapping_add(self.searched as u64);
+        self.searched += search.search_syncs_telling(unsearched, position, is_last, |found| {
+            if wanted.takes(&found.sync) {
+                anywhere.get_or_insert(found);
+                if found.is_in_place() {
+                    in_place.get_or_insert(found);
                 }
+            } else if found.is_in_place() {
+                other_in_place.get_or_insert(found);
             }
-            self.headers_searched += 1;
-        }
-        None
+        });
     }
 
-    /// What can be delivered of the first `len` bytes that are held, before `sync` if one was found there, of frames that
-    /// start in the first `starts`. Reports the ranges between.
+    /// On a link the first sync frame that is wanted. In a file one in its place goes before others that aren't too far
+    /// before it: those are from a sector that was written to the wrong place. `is_last_word`: no more is searched.
+    fn chosen_sync(&self, is_last_word: bool) -> Option<(usize, FoundSync)> {
+        let index = |found: &FoundSync| found.position.wrapping_sub(self.position) as usize;
+        let anywhere = self.anywhere?;
+        let first = index(&anywhere);
+        let is_near = |at: usize| self.wanted.last.is_none() || at <= first.saturating_add(self.patience);
+        let chosen = match self.in_place {
+            _ if self.recovery.is_link() => anywhere,
+            Some(in_place) if is_near(index(&in_place)) => in_place,
+            _ if is_last_word || !is_near(self.searched) => anywhere,
+            _ => return None,
+        };
+        Some((index(&chosen), chosen))
+    }
+
+    /// In a file: whether another stream's header stands where reading stopped.
+    fn look_for_second_stream(&mut self, data: &[u8], is_at_end: bool, findings: &mut Findings) {
+        if self.is_header_known {
+            return;
+        }
+        self.header_needs = match locate_header(data) {
+            Ok(Located::NeedMore(need)) => need,
+            _ => 0,
+        };
+        self.is_header_known = self.search.search_header(data) || is_at_end;
+        if self.is_header_known {
+            self.header_needs = 0;
+            self.tell_second_stream(data, self.held_from, findings);
+        }
+    }
+
+    fn tell_second_stream(&self, data: &[u8], offset: u64, findings: &mut Findings) {
+        if Essentials::is_region_good(data) {
+            findings.push(Finding::SecondStream { offset });
+        }
+    }
+
+    /// What can be delivered of `data`, before `sync` if one was found behind them, of frames that start in the first
+    /// `starts` bytes. Reports the ranges between.
     fn salvage(
         &mut self,
         decoder: &Decoder<Hasher>,
@@ -185,11 +380,13 @@ impl Resync {
         let region = Region {
             data: &data[index..],
             position,
-            not_below: self.not_below,
+            not_below: self.wanted.good_until,
+            likely: self.likely.and_then(|likely| likely.checked_sub(index)),
             sync: sync.map(|found| found.sync),
             careful: self.recovery.is_careful(),
         };
-        let mut frames = decoder.salvage(&region);
+        self.add_to_budget(data.len());
+        let mut frames = decoder.salvage(&region, &mut self.budget);
         frames.retain(|frame| index + frame.offset < starts);
         let salvage = Salvage { frames, index, position };
         let until = if sync.is_some() { Some(data.len()) } else { salvage.end() };
@@ -199,12 +396,20 @@ impl Resync {
         self.count += salvage.messages();
         self.is_anything_salvaged |= !salvage.frames.is_empty();
         if let Some(end) = salvage.end() {
-            self.not_below = position + (end - index) as u64;
+            self.wanted.good_until = salvage.position_of(end);
         }
         salvage
     }
 
-    /// The ranges between salvaged frames, up to `until`; what lies behind isn't decided yet.
+    /// Each byte counts once, however often it is looked at.
+    fn add_to_budget(&mut self, len: usize) {
+        let until = self.offset_of(len);
+        let new = until.saturating_sub(self.budgeted_until);
+        self.budget = self.budget.saturating_add(salvage_budget(usize::try_from(new).unwrap_or(usize::MAX)));
+        self.budgeted_until = until.max(self.budgeted_until);
+    }
+
+    /// The ranges between salvaged frames, up to `until`, and pads that aren't zero; what lies behind isn't decided yet.
     fn report_skipped(
         &mut self,
         decoder: &Decoder<Hasher>,
@@ -213,38 +418,53 @@ impl Resync {
         salvage: &Salvage,
         findings: &mut Findings,
     ) {
-        let mut first = Some(self.why.clone());
         let mut from = None;
-        let frames = salvage.frames.iter().map(|frame| (salvage.index + frame.offset, salvage.index + frame.end()));
-        for (start, next) in frames.chain([(until, until)]) {
-            let begin = from.map_or(self.skipped_from, |from: usize| self.held_from + from as u64);
-            let end = self.held_from + start as u64;
-            if end > begin {
-                let position =
-                    |from: usize| salvage.position.wrapping_add(from as u64).wrapping_sub(salvage.index as u64);
-                let wrong = from.and_then(|from: usize| decoder.wrong_at(position(from), &data[from..]));
-                let wrong = wrong.map(|stop| FormatError::Frame { stop, evidence: None });
-                let why = wrong.or_else(|| first.take()).unwrap_or_else(|| self.why.clone());
-                findings.push(Finding::Skipped { begin, end, why });
+        for frame in &salvage.frames {
+            let start = salvage.index + frame.offset;
+            self.report_range(decoder, data, (from, start), salvage, findings);
+            let end = salvage.index + frame.end();
+            let pad = data.get(salvage.index + frame.body() + frame.len as usize..end);
+            if pad.is_some_and(|pad| pad.iter().any(|&byte| byte != 0)) {
+                findings.push(Finding::Pad { position: salvage.position_of(start) });
             }
-            from = Some(next);
+            from = Some(end);
         }
-        self.skipped_from = self.held_from + until as u64;
+        self.report_range(decoder, data, (from, until), salvage, findings);
+        self.skipped_from = self.offset_of(until);
     }
 
-    /// Goes on at a sync frame: salvages what lies before it, reports what was lost, and brings the decoder behind it.
+    /// From behind a salvaged frame, or from where reading stopped.
+    fn report_range(
+        &self,
+        decoder: &Decoder<Hasher>,
+        data: &[u8],
+        (from, to): (Option<usize>, usize),
+        salvage: &Salvage,
+        findings: &mut Findings,
+    ) {
+        let begin = from.map_or(self.skipped_from, |from| self.offset_of(from));
+        let end = self.offset_of(to);
+        if end > begin {
+            // No more than the range is hashed: a false length would reach far.
+            let wrong = from.and_then(|from| decoder.wrong_at(salvage.position_of(from), &data[from..to]));
+            let why = wrong.map_or_else(|| self.why.clone(), |stop| FormatError::Frame { stop, evidence: None });
+            findings.push(Finding::Skipped { begin, end, why });
+        }
+    }
+
+    /// Goes on at a sync frame of the stream: salvages what lies before it, and reports what was lost.
     pub(crate) fn go_on_at(
         &mut self,
-        decoder: &mut Decoder<Hasher>,
+        decoder: &Decoder<Hasher>,
         data: &[u8],
         index: usize,
         found: &FoundSync,
         findings: &mut Findings,
     ) -> Salvage {
         let salvage = self.salvage(decoder, &data[..index], index, Some(found), findings);
-        let by = found.sync.position.wrapping_sub(found.position) as i64;
+        let by = found.sync.position.wrapping_sub(self.position_of(index)) as i64;
         if by != 0 {
-            findings.push(Finding::Displaced { offset: self.held_from + index as u64, by });
+            findings.push(Finding::Displaced { offset: self.offset_of(index), by });
         }
         let (position, counted) = (found.sync.position, found.sync.sequence);
         match counted.checked_sub(self.count) {
@@ -252,22 +472,41 @@ impl Resync {
             Some(messages) => findings.push(Finding::Lost { messages, position }),
             None => findings.push(Finding::Contradiction { position, counted, delivered: self.count }),
         }
-        decoder.resume_behind(found);
         salvage
+    }
+
+    /// How many messages were delivered or are known to be lost.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// A receiver that has just come to a stream that was reopened loses nothing of what was before.
+    pub(crate) fn join_at(&mut self, sync: &Sync) {
+        if self.recovery.is_link() {
+            self.count = sync.sequence;
+        }
+    }
+
+    /// The stream is the one of the session before, of which `decoder` has read all that was good.
+    /// `shift` is the offset of its position 0.
+    pub(crate) fn return_to(&mut self, decoder: &Decoder<Hasher>, shift: u64) {
+        self.count = decoder.sequence();
+        self.wanted.good_until = decoder.position();
+        self.position = self.held_from.wrapping_sub(shift);
     }
 
     /// What lies before another stream.
     pub(crate) fn end_before(&mut self, decoder: &Decoder<Hasher>, data: &[u8], findings: &mut Findings) -> Salvage {
         let salvage = self.salvage(decoder, data, data.len(), None, findings);
         self.report_rest(data.len(), findings);
-        if self.is_anything_salvaged || self.held_from + data.len() as u64 > self.skipped_from {
+        if self.is_anything_salvaged || !data.is_empty() {
             findings.push(Finding::LostUnknown { begin: self.skipped_from });
         }
         salvage
     }
 
     fn report_rest(&mut self, until: usize, findings: &mut Findings) {
-        let end = self.held_from + until as u64;
+        let end = self.offset_of(until);
         if end > self.skipped_from {
             findings.push(Finding::Skipped { begin: self.skipped_from, end, why: self.why.clone() });
             self.skipped_from = end;
@@ -275,33 +514,34 @@ impl Resync {
     }
 
     /// The window is full and there is no sync frame: salvages what starts in its first half. Returns that, and how many
-    /// bytes are done with.
+    /// bytes are done with: the first half at least, because every frame was found there that can be.
     pub(crate) fn slide(
         &mut self,
         decoder: &mut Decoder<Hasher>,
         data: &[u8],
         findings: &mut Findings,
     ) -> (Salvage, usize) {
-        let salvage = self.salvage(decoder, data, self.window, None, findings);
-        let done = match salvage.end() {
-            Some(end) => {
-                self.stop_anew(decoder, data, end);
-                end
-            }
-            None => {
-                self.searched = self.searched.saturating_sub(self.window);
-                self.headers_searched = self.headers_searched.saturating_sub(self.window);
-                self.window
-            }
-        };
+        let held = &data[..data.len().min(self.held())];
+        let salvage = self.salvage(decoder, held, self.window, None, findings);
+        if let Some(end) = salvage.end() {
+            self.stop_anew(decoder, held, end);
+            self.search_syncs(held, false);
+        }
+        let done = salvage.end().unwrap_or(0).max(self.window.min(held.len()));
         self.held_from += done as u64;
         self.position = self.position.wrapping_add(done as u64);
+        self.looked_at = self.looked_at.saturating_sub(done);
+        self.searched = self.searched.saturating_sub(done);
+        self.likely = None;
+        if let Some(headers) = &mut self.headers {
+            headers.slide(done);
+        }
         (salvage, done)
     }
 
     /// The stop is now behind the last salvaged frame, at this index.
     fn stop_anew(&mut self, decoder: &mut Decoder<Hasher>, data: &[u8], index: usize) {
-        let position = self.position.wrapping_add(index as u64);
+        let position = self.position_of(index);
         decoder.skip_to(position, self.count);
         let rest = &data[index..];
         let expected = flatstream_format::layout::frame::HEAD_LEN as u64;
@@ -309,8 +549,7 @@ impl Resync {
         let stop = decoder.wrong_at(position, rest).unwrap_or(incomplete);
         self.why = FormatError::Frame { stop: stop.clone(), evidence: None };
         self.search = TailSearch::new(decoder, stop);
-        self.searched = 0;
-        self.headers_searched = 0;
+        self.searched = index;
     }
 
     /// Nothing more comes, and there is no sync frame: salvages what there is, and tells how the stream ended.
@@ -323,26 +562,27 @@ impl Resync {
         let salvage = self.salvage(decoder, data, data.len(), None, findings);
         if let Some(end) = salvage.end() {
             self.stop_anew(decoder, data, end);
-            self.search.search_syncs(&data[end..], decoder.position(), true);
+            self.search_syncs(data, true);
+            if !self.recovery.is_link() {
+                self.search.search_header(&data[end..]);
+                self.tell_second_stream(&data[end..], self.offset_of(end), findings);
+            }
         }
-        let end = match self.search.end() {
-            _ if salvage.end() == Some(data.len()) => End::at_boundary(decoder),
-            end => end,
+        let mut end = match salvage.end() {
+            Some(end) if end == data.len() => End::at_boundary(decoder),
+            _ => self.search.end(),
         };
-        if matches!(end.state, EndState::Scattered | EndState::Corrupt) {
+        // Messages behind the frame that closed the stream: it isn't closed.
+        if end.state == EndState::Closed && self.is_anything_salvaged {
+            end.state = EndState::Open;
+        }
+        let is_damaged = matches!(end.state, EndState::Scattered | EndState::Corrupt);
+        if is_damaged {
             self.report_rest(data.len(), findings);
         }
-        if self.is_anything_salvaged || matches!(end.state, EndState::Scattered | EndState::Corrupt) {
+        if self.is_anything_salvaged || is_damaged {
             findings.push(Finding::LostUnknown { begin: self.skipped_from });
         }
         (salvage, end)
-    }
-}
-
-/// The length of the header region that `data` begin with, if its check holds.
-fn header_region(data: &[u8]) -> Option<usize> {
-    match locate_header(data) {
-        Ok(Located::Region(len)) if Essentials::is_region_good(data) => Some(len),
-        _ => None,
     }
 }

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::num::NonZeroU64;
-use std::time::Instant;
 
 use flatstream_format::layout::ALIGNMENT;
 use flatstream_format::{Checksum, Dropped, EncodeError, Encoder, Header, Session, SyncFlags};
@@ -13,7 +12,8 @@ use crate::hasher::Hasher;
 use crate::open::OpenReport;
 use crate::options::{Now, WriteOptions};
 use crate::output::Output;
-use crate::policy::{Due, SyncPolicy};
+use crate::policy::{Due, Need, SyncPolicy};
+use crate::storage::StorageFile;
 
 /// Appends messages to a stream.
 ///
@@ -51,6 +51,8 @@ pub struct Writer<W: Write> {
     flush_due: Due,
     /// Before this position no policy asks for anything: one comparison for `append`.
     policy_due_at: u64,
+    /// Whether the policies are asked by `tick` alone.
+    is_ticked: bool,
     open_report: Option<Box<OpenReport>>,
 }
 
@@ -116,6 +118,7 @@ impl<W: Write> Writer<W> {
             sync_due: Due::new(sync_policy),
             flush_due: Due::new(flush_policy),
             policy_due_at: 0,
+            is_ticked: false,
             open_report: None,
         };
         writer.note_policies();
@@ -136,9 +139,7 @@ impl<W: Write> Writer<W> {
         match self.encoder.encode_message(message, spare) {
             Ok(len) => {
                 self.filled += len;
-                if self.encoder.position() >= self.policy_due_at {
-                    self.keep_policies()?;
-                }
+                self.keep_policies_if_due()?;
                 Ok(sequence)
             }
             Err(_) => self.append_slowly(message.len() as u64, |writer| {
@@ -194,8 +195,16 @@ impl<W: Write> Writer<W> {
         put(self)?;
         let pad = len.next_multiple_of(ALIGNMENT as u64) - len;
         self.put(&[0; ALIGNMENT][..pad as usize])?;
-        self.keep_policies()?;
+        self.keep_policies_if_due()?;
         Ok(sequence)
+    }
+
+    #[inline]
+    fn keep_policies_if_due(&mut self) -> Result<()> {
+        if self.encoder.position() >= self.policy_due_at {
+            return self.keep_policies();
+        }
+        Ok(())
     }
 
     /// Does what the policies ask for by now. A sync is a flush too.
@@ -211,7 +220,10 @@ impl<W: Write> Writer<W> {
     }
 
     fn note_policies(&mut self) {
-        self.policy_due_at = self.sync_due.not_before().min(self.flush_due.not_before());
+        self.policy_due_at = match self.is_ticked {
+            true => u64::MAX,
+            false => self.sync_due.not_before().min(self.flush_due.not_before()),
+        };
     }
 
     /// Notes in the stream that messages were lost here: what a [`SharedWriter`](crate::SharedWriter) does when its memory
@@ -224,7 +236,7 @@ impl<W: Write> Writer<W> {
         self.output.check_usable()?;
         let frame = self.encoder.dropped(dropped).map_err(|error| self.encode_error(error))?;
         self.put(&frame)?;
-        self.keep_policies()
+        self.keep_policies_if_due()
     }
 
     fn encode_error(&self, error: EncodeError) -> Error {
@@ -318,6 +330,10 @@ impl<W: Write> Writer<W> {
     /// Of the kind `Io`. The sink is dropped then.
     pub fn finish(mut self) -> Result<W> {
         self.output.check_usable()?;
+        // Twice, so that the last frame says that all before it is durable: opening the stream again then reads no more.
+        if self.sync_sink.is_some() {
+            self.sync_all()?;
+        }
         self.put_sync(SyncFlags::CLOSED)?;
         match self.sync_sink {
             Some(_) => self.sync_all()?,
@@ -372,18 +388,41 @@ impl<W: Write> Writer<W> {
         self.open_report = Some(Box::new(report));
     }
 
-    /// When a policy of time asks for something next, if there is something to be done.
-    pub(crate) fn policy_time(&self) -> Option<Instant> {
-        let position = self.encoder.position();
-        let open = |due: &Due, done: u64| due.time().filter(|_| position > done);
-        let times = [open(&self.sync_due, self.encoder.durable()), open(&self.flush_due, self.output.taken())];
-        times.into_iter().flatten().min()
+    pub(crate) fn take_open_report(&mut self) -> Option<OpenReport> {
+        self.open_report.take().map(|report| *report)
+    }
+
+    /// From here on only `tick` asks the policies: for a thread that appends many messages at a time, and then keeps the
+    /// policies once for all of them.
+    pub(crate) fn leave_policies_to_tick(&mut self) {
+        self.is_ticked = true;
+        self.note_policies();
     }
 
     /// Does what the policies ask for by now, with nothing appended.
     pub(crate) fn tick(&mut self) -> Result<()> {
         self.output.check_usable()?;
         self.keep_policies()
+    }
+
+    /// What the next `tick` has to wait for.
+    pub(crate) fn next_need(&self) -> Need {
+        Need::of(&[self.sync_due, self.flush_due], self.encoder.position())
+    }
+
+    /// How many bytes the sink has taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.output.taken()
+    }
+
+    /// How many messages are durable, if it is all; `None` if it isn't known of all.
+    pub(crate) fn durable_sequence(&self) -> Option<u64> {
+        (self.encoder.durable() == self.encoder.position()).then(|| self.encoder.sequence())
+    }
+
+    /// Whether the policies alone make messages durable sooner or later.
+    pub(crate) fn syncs_by_itself(&self) -> bool {
+        self.sync_due.not_before() != u64::MAX
     }
 
     pub(crate) fn can_sync(&self) -> bool {
@@ -445,43 +484,44 @@ impl<W: Durable> Writer<W> {
         Self::start(sink, &options, header, Some(W::sync))
     }
 
-    /// Goes on in a stream that ends where the sink's next byte goes. The RESUMED sync frame is durable when it returns:
+    /// Goes on in a stream whose good data end where the sink's next byte goes. The RESUMED sync frame is durable when it returns:
     /// that keeps frames out that were cut, should the disk bring them back.
-    pub(crate) fn resume(
-        sink: W,
-        options: &WriteOptions,
-        header: Header,
-        at: ResumePoint,
-        report: OpenReport,
-    ) -> Result<Self> {
+    pub(crate) fn resume(sink: W, options: &WriteOptions, header: Header, at: ResumePoint) -> Result<Self> {
         let hasher = options.build_hasher(header.checksum())?;
         let session = Session { stream_id: at.stream_id, epoch: at.epoch };
         let mut encoder = Encoder::resume(header.essentials(), session, hasher, at.position, at.sequence);
         encoder.set_durable(at.durable);
         let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
         writer.output.skip(at.position);
-        writer.set_open_report(report);
         writer.put_sync(SyncFlags::NONE)?;
         writer.sync_all()?;
         Ok(writer)
     }
 
     /// Starts a stream anew whose first sync frame never arrived: its header is there, nothing else.
-    pub(crate) fn restart(sink: W, options: &WriteOptions, header: Header, report: OpenReport) -> Result<Self> {
+    pub(crate) fn restart(sink: W, options: &WriteOptions, header: Header) -> Result<Self> {
         let session = Session { stream_id: options.choose_stream_id()?, epoch: 0 };
         let encoder = Encoder::new(header.essentials(), session, options.build_hasher(header.checksum())?);
         let position = encoder.position();
         let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
         writer.output.skip(position);
-        writer.set_open_report(report);
         writer.put_sync(SyncFlags::NONE)?;
         writer.sync_all()?;
         Ok(writer)
     }
 }
 
+impl<W: StorageFile> Writer<W> {
+    /// Cuts what the file holds behind the stream, durably.
+    pub(crate) fn cut_behind(&mut self) -> Result<()> {
+        let position = self.encoder.position();
+        self.output.cut_at(position)?;
+        self.output.sync(W::sync)
+    }
+}
+
 /// Why a policy or a call is refused.
-const CANNOT_SYNC: &str =
+pub(crate) const CANNOT_SYNC: &str =
     "this sink can't be told to sync: open files with Writer::create_new or Writer::open, or use Writer::new_durable";
 
 impl<W: Write> Drop for Writer<W> {

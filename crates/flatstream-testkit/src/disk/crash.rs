@@ -96,7 +96,11 @@ impl<'a> Remains<'a> {
                 None => durable,
                 Some(step) => {
                     let (from, to) = self.lengths().nth(step).expect("a step for each change");
-                    self.length_on_the_way(from, to, noise)
+                    match self.changes[step].length {
+                        // One number, so it is all or nothing.
+                        Length::Exactly(_) => to,
+                        Length::AtLeast(_) => self.length_on_the_way(from, to, noise),
+                    }
                 }
             },
         }
