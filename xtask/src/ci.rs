@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
     ("cargo nextest run --workspace --exclude flatstream-benches --all-features", test),
     ("cargo test --workspace --all-features --doc", run),
+    ("cargo test --package flatstream-io --release --lib loom", with_loom),
     ("cargo doc --workspace --all-features --no-deps", document),
     ("cargo xtask features", |_| features::run_combinations()),
     ("cargo xtask no-std", |_| no_std::run_proof()),
@@ -27,9 +28,8 @@ const STEPS: &[Step] = &[
 ];
 
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
-const FULL_STEPS: &[Step] = &[
-    ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
-];
+const FULL_STEPS: &[Step] =
+    &[("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts)];
 
 /// Runs all steps, whatever fails on the way; the last line counts them.
 pub(crate) fn run_all(is_full: bool) -> ExitCode {
@@ -80,6 +80,13 @@ fn test(line: &str) -> Outcome {
         if let Some(flatc) = codegen::find_flatc() {
             command.env("FLATC", flatc);
         }
+    })
+}
+
+/// Every order in which the threads of `SharedWriter` may run. Built anew, so in a folder of its own.
+fn with_loom(line: &str) -> Outcome {
+    run_with(line, |command| {
+        command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target().join("loom"));
     })
 }
 

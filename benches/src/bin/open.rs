@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release -p flatstream-benches --bin open`
 //!
-//! Each round opens a fresh crashed file of every size, in an order that rotates; shown are the median of the rounds, the
-//! least and the greatest, and the ratio to the smallest file in the same round. Three fdatasync calls of a small write
-//! are timed in each round too: opening makes the new epoch and the cut durable, which is most of what it costs.
+//! Each round opens a fresh crashed file of every size, in an order that rotates; shown are the median of the rounds,
+//! the least and the greatest, and the ratio to the smallest file in the same round. Three fdatasync calls of a small
+//! write are timed in each round too: opening makes the new epoch and the cut durable, which is most of what it costs.
 
 #![forbid(unsafe_code)]
 
@@ -42,9 +42,7 @@ fn main() -> io::Result<()> {
         let ratios = times.iter().zip(&seconds[0]).map(|(time, least)| time / least).collect();
         let [median, least, greatest] = spread(times.iter().map(|time| time * 1e3).collect());
         let [ratio, lowest, highest] = spread(ratios);
-        println!(
-            "  {name:<8} {median:7.2} ({least:.2} to {greatest:.2})   {ratio:.2}x of 1 MiB ({lowest:.2} to {highest:.2})"
-        );
+        println!("  {name:<8} {median:7.2} ({least:.2} to {greatest:.2})   {ratio:.2}x ({lowest:.2} to {highest:.2})");
     }
     let [median, least, greatest] = spread(syncs.iter().map(|time| time * 1e3).collect());
     println!("  3 syncs  {median:7.2} ({least:.2} to {greatest:.2})");

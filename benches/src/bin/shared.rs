@@ -2,12 +2,13 @@
 //!
 //! `cargo run --release -p flatstream-benches --bin shared [FOLDER]`
 //!
-//! 1. 64 threads that each append a message and wait until it is durable, beside one thread that appends 64 messages and
-//!    syncs, over and over: real files in FOLDER (default: `target/`), `fdatasync`. Each round runs every subject once, in
-//!    an order that rotates; shown are the median of the rounds' ratios, and the least and the greatest. The baseline runs
-//!    twice, under two names: a difference smaller than that pair's spread is nothing.
-//! 2. The latency of `append` at 50,000 messages a second while each sync takes 10 ms, beside a push of the same bytes
-//!    into a `Vec` behind a `Mutex`: the same thread, the same moment, in an order that alternates.
+//! First: 64 threads that each append a message and wait until it is durable, beside one thread that appends 64
+//! messages and syncs, over and over: real files in FOLDER (default: `target/`), `fdatasync`. Each round runs every
+//! subject once, in an order that rotates; shown are the median of the rounds' ratios, and the least and the greatest.
+//! The baseline runs twice, under two names: a difference smaller than that pair's spread is nothing.
+//!
+//! Then: the latency of `append` at 50,000 messages a second while each sync takes 10 ms, beside a push of the same
+//! bytes into a `Vec` behind a `Mutex`: the same thread, the same moment, in an order that alternates.
 
 #![forbid(unsafe_code)]
 
@@ -31,10 +32,13 @@ fn main() -> io::Result<()> {
 /// How many messages a second become durable.
 type Rate = io::Result<f64>;
 
+/// A name, and a run with a file of this path.
+type Subject = (&'static str, fn(&Path) -> Rate);
+
 fn compare_commits(folder: &Path) -> io::Result<()> {
     const ROUNDS: usize = 15;
     let path = folder.join(format!("flatstream-shared-{}.fls", std::process::id()));
-    let subjects: [(&str, fn(&Path) -> Rate); 3] = [
+    let subjects: [Subject; 3] = [
         ("one thread, sync every 64", commit_alone),
         ("one thread, again", commit_alone),
         ("64 threads that wait", commit_together),
@@ -123,7 +127,9 @@ impl Durable for SlowDisk {
 
 fn compare_latencies() -> io::Result<()> {
     const ROUNDS: usize = 7;
-    println!("append while each sync takes 10 ms: 100,000 messages of 64 B at 50,000/s, {ROUNDS} rounds, in microseconds");
+    println!(
+        "append while each sync takes 10 ms: 100,000 messages of 64 B at 50,000/s, {ROUNDS} rounds, in microseconds"
+    );
     println!("                            p50             p99           p99.9             max");
     let rounds: Vec<_> = (0..ROUNDS).map(|_| measure_latencies()).collect::<io::Result<_>>()?;
     for (nth, name) in ["append", "push into a Vec"].into_iter().enumerate() {

@@ -11,8 +11,9 @@ use flatstream::{WriteOptions, Writer};
 /// So many bytes of real frames are known to be durable.
 const DURABLE_FRAMES: u64 = 200 << 10;
 
-/// Makes a file of about `size` bytes: its beginning, a hole that nobody reads, and real frames at its end, of which the
-/// last is torn. All but the last `unsynced` bytes are known to be durable. Returns how many whole messages it holds.
+/// Makes a file of about `size` bytes: its beginning, a hole that nobody reads, and real frames at its end, of which
+/// the last is torn. All but the last `unsynced` bytes are known to be durable. Returns how many whole messages it
+/// holds.
 ///
 /// # Errors
 /// Those of the system.

@@ -143,9 +143,13 @@ impl Rules {
         self.promised_limit.min(self.reader_limit)
     }
 
-    /// The same for a control frame: every reader takes those that every writer may make.
-    pub(crate) fn control_limit_here(&self) -> u32 {
-        self.control_limit.min(self.reader_limit.max(control::BODY_LIMIT))
+    /// What the stream allows for a frame, and what this reader does: every reader takes control frames that every
+    /// writer may make.
+    pub(crate) fn limits_of(&self, head: Head) -> (u32, u32) {
+        match head.is_control() {
+            true => (self.control_limit, self.reader_limit.max(control::BODY_LIMIT)),
+            false => (self.promised_limit, self.reader_limit),
+        }
     }
 }
 
@@ -373,14 +377,10 @@ impl<C: Checksum> Decoder<C> {
             return Err(StopReason::Blank);
         }
         let found = head.body_len();
-        let limit = if head.is_control() { self.rules.control_limit } else { self.rules.promised_limit };
+        let (limit, reader_limit) = self.rules.limits_of(head);
         if found == 0 || found > limit {
             return Err(StopReason::Length { found, limit });
         }
-        let reader_limit = match head.is_control() {
-            true => self.rules.reader_limit.max(control::BODY_LIMIT),
-            false => self.rules.reader_limit,
-        };
         if found > reader_limit {
             return Err(StopReason::Limit { found, limit: reader_limit });
         }

@@ -90,9 +90,9 @@ impl<C: Checksum> Encoder<C> {
     }
 
     /// An encoder that goes on in a stream that was reopened, behind the frames that are kept: `position` is where the
-    /// next one goes, `sequence` how many messages lie before it, `session` names the stream's id and its new epoch. The
-    /// first thing due is a sync frame, which has [`SyncFlags::RESUMED`] by itself and has to be durable before anything
-    /// follows it. Specification: section 9, "Reopening for append".
+    /// next one goes, `sequence` how many messages lie before it, `session` names the stream's id and its new epoch.
+    /// The first thing due is a sync frame, which has [`SyncFlags::RESUMED`] by itself and has to be durable before
+    /// anything follows it. Specification: section 9, "Reopening for append".
     #[must_use]
     pub fn resume(header: &Essentials, session: Session, hasher: C, position: u64, sequence: u64) -> Self {
         let state = State::NeedsSync(SyncFlags::RESUMED);
@@ -157,11 +157,12 @@ impl<C: Checksum> Encoder<C> {
         self.durable
     }
 
-    /// A `drop` frame: here the writer lost so many messages of so many bytes in all, because it was not allowed to wait
-    /// for its sink. They take no sequence numbers. Specification: section 8.
+    /// A `drop` frame: here the writer lost so many messages of so many bytes in all, because it was not allowed to
+    /// wait for its sink. They take no sequence numbers. Specification: section 8.
     ///
     /// # Errors
-    /// [`EncodeError::SyncDue`] if no sync frame began the epoch, [`EncodeError::Closed`]. The encoder is unchanged then.
+    /// [`EncodeError::SyncDue`] if no sync frame began the epoch, [`EncodeError::Closed`]. The encoder is unchanged
+    /// then.
     pub fn dropped(&mut self, dropped: Dropped) -> Result<[u8; drop::FRAME_LEN], EncodeError> {
         match self.state {
             State::Open => {}

@@ -27,12 +27,12 @@ pub const SEARCH_HASH_FACTOR: u64 = 16;
 /// ... and this many bytes more: 16 MiB, so that a short tail full of small numbers is searched whole.
 pub const SEARCH_HASH_FREE: u64 = 16 << 20;
 
-/// After a sync of the sink, a sync frame notes what is durable if the last one lies at least so many bytes back: 4 KiB,
-/// so that a stream doesn't double when every message is synced.
+/// After a sync of the sink, a sync frame notes what is durable if the last one lies at least so many bytes back: 4
+/// KiB, so that a stream doesn't double when every message is synced.
 pub const DURABLE_SYNC_DISTANCE: u64 = 4 << 10;
 
-/// A recovering reader looks for frames this far behind damage, or behind the last frame it salvaged, while no sync frame
-/// is found: at most 16 MiB.
+/// A recovering reader looks for frames this far behind damage, or behind the last frame it salvaged, while no sync
+/// frame is found: at most 16 MiB.
 pub const SALVAGE_WINDOW_MAX: usize = 16 << 20;
 
 /// Salvaging hashes at most this many times the bytes of its region.

@@ -1,11 +1,11 @@
 //! What can be delivered of a damaged region, between the place where reading stopped and the next sync frame.
 //! Specification: section 12, "Salvage".
 //!
-//! ADVICE: in steps that share one budget, because verifying every candidate hashes each byte as often as a number in it is
-//! a plausible length (350 GiB behind one damaged head of a 4 MiB message). The first steps take only lengths that chain
-//! exactly to the sync frame; on ordinary damage they find everything. Among those, and then among the others, short frames
-//! come first: false long ones are what uses up the budget. Behind a frame that was found, the next one is tried whatever
-//! its length, so one short frame leads to all that follow it.
+//! ADVICE: in steps that share one budget, because verifying every candidate hashes each byte as often as a number in
+//! it is a plausible length (350 GiB behind one damaged head of a 4 MiB message). The first steps take only lengths
+//! that chain exactly to the sync frame; on ordinary damage they find everything. Among those, and then among the
+//! others, short frames come first: false long ones are what uses up the budget. Behind a frame that was found, the
+//! next one is tried whatever its length, so one short frame leads to all that follow it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -31,7 +31,8 @@ pub struct Region<'a> {
     pub position: u64,
     /// No frame starts below this position: the end of the last good frame.
     pub not_below: u64,
-    /// Where a frame probably starts, in bytes from the start of `data`: behind one whose check was wrong, by its length.
+    /// Where a frame probably starts, in bytes from the start of `data`: behind one whose check was wrong, by its
+    /// length.
     pub likely: Option<usize>,
     /// The sync frame that stands directly behind `data`; `None` if none was found.
     pub sync: Option<Sync>,
@@ -67,12 +68,12 @@ impl Salvaged {
 }
 
 impl<C: Checksum> Decoder<C> {
-    /// The good frames of a region behind damage, in order. Each is verified at its place in this stream, as a frame that
-    /// is read in the ordinary way; but how many messages lie before it is not known. Messages beyond the limit that this
-    /// decoder was given are left out.
+    /// The good frames of a region behind damage, in order. Each is verified at its place in this stream, as a frame
+    /// that is read in the ordinary way; but how many messages lie before it is not known. Messages beyond the limit
+    /// that this decoder was given are left out.
     ///
-    /// The work is bounded: it hashes at most `budget` bytes, which it lowers, and needs one bit of memory for each 8 bytes
-    /// of the region. [`salvage_budget`] says how much is enough.
+    /// The work is bounded: it hashes at most `budget` bytes, which it lowers, and needs one bit of memory for each 8
+    /// bytes of the region. [`salvage_budget`] says how much is enough.
     #[must_use]
     pub fn salvage(&self, region: &Region<'_>, budget: &mut u64) -> Vec<Salvaged> {
         let mut search = Search {
@@ -96,8 +97,8 @@ impl<C: Checksum> Decoder<C> {
 }
 
 impl<C: Checksum> Decoder<C> {
-    /// Otherwise the sync frame that began the new epoch is lost, and with it the place from which on frames of this one are
-    /// stale: blocks of what was cut when the stream was reopened.
+    /// Otherwise the sync frame that began the new epoch is lost, and with it the place from which on frames of this
+    /// one are stale: blocks of what was cut when the stream was reopened.
     fn is_of_this_epoch_or_begins_the_next(&self, sync: Option<&Sync>) -> bool {
         let (Some(sync), Some(last)) = (sync, self.last_sync()) else { return true };
         match sync.epoch.checked_sub(last.epoch) {
@@ -168,15 +169,15 @@ impl<C: Checksum> Search<'_, C> {
     /// The first offset at which a frame may start.
     fn first_offset(&self) -> usize {
         let Region { position, not_below, .. } = self.region;
-        let lowest = position.max(not_below).next_multiple_of(ALIGNMENT as u64);
-        usize::try_from(lowest.wrapping_sub(position)).unwrap_or(usize::MAX)
+        let lowest = position.max(not_below).checked_next_multiple_of(ALIGNMENT as u64);
+        lowest.and_then(|lowest| usize::try_from(lowest.wrapping_sub(position)).ok()).unwrap_or(usize::MAX)
     }
 
     /// The head at `offset` and the end of its frame, if its length is legal and it ends at or before `limit`.
     fn candidate(&self, offset: usize, limit: usize) -> Option<(Head, usize)> {
         let head = Head::from_bytes(self.region.data.get(offset..limit)?.first_chunk()?);
-        let longest = if head.is_control() { self.rules.control_limit_here() } else { self.rules.message_limit() };
-        if head.is_blank() || head.body_len() == 0 || head.body_len() > longest {
+        let (promised, reader_limit) = self.rules.limits_of(head);
+        if head.is_blank() || head.body_len() == 0 || head.body_len() > promised.min(reader_limit) {
             return None;
         }
         let end = offset.checked_add(usize::try_from(frame_len(head.body_len())).ok()?)?;
@@ -253,8 +254,8 @@ impl<C: Checksum> Search<'_, C> {
     }
 }
 
-/// A control frame's kind is four letters; and the first good sync frame of a region is where it ends, so one inside is one
-/// that says something impossible.
+/// A control frame's kind is four letters; and the first good sync frame of a region is where it ends, so one inside is
+/// one that says something impossible.
 fn is_kind_that_may_stand_here(body: &[u8]) -> bool {
     let kind = body.get(sync::KIND).unwrap_or_default();
     body.len() >= control::BODY_LEN_MIN && kind.iter().all(u8::is_ascii_alphabetic) && kind != sync::KIND_BYTES

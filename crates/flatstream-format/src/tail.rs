@@ -156,9 +156,9 @@ impl FoundSync {
         head.check == self.sync.expected_check(body, head.length_word)
     }
 
-    /// Calls `tell` with each intact sync frame in `data`, which begin at `position`, whatever its stream and wherever it
-    /// lies. Returns how many bytes from the start of `data` are done with: the others may be the beginning of one, and have
-    /// to be offered again with what follows them.
+    /// Calls `tell` with each intact sync frame in `data`, which begin at `position`, whatever its stream and wherever
+    /// it lies. Returns how many bytes from the start of `data` are done with: the others may be the beginning of one,
+    /// and have to be offered again with what follows them.
     pub fn each_in(data: &[u8], position: u64, mut tell: impl FnMut(Self)) -> usize {
         let mut done = data.len().saturating_sub(frame::HEAD_LEN + sync::KIND.end - 1);
         let kinds = data.get(frame::HEAD_LEN..).unwrap_or_default().windows(sync::KIND.end);
@@ -183,8 +183,8 @@ impl FoundSync {
 /// What sync frames were found behind a stop, beyond the first that is evidence. Specification: section 9, "Reopening".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailSyncs {
-    /// Where the first one of this stream lies that isn't in its place. One of an epoch before the current doesn't count:
-    /// it is a stale block of what was cut when the stream was reopened.
+    /// Where the first one of this stream lies that isn't in its place. One of an epoch before the current doesn't
+    /// count: it is a stale block of what was cut when the stream was reopened.
     pub displaced: Option<u64>,
     /// Where the first one of another stream, or of another header, lies in its place.
     pub foreign: Option<u64>,
@@ -407,8 +407,8 @@ impl TailSearch {
         self.search_syncs_telling(data, position, is_last, |_| {})
     }
 
-    /// The same, and calls `tell` with each sync frame that is intact, whatever its stream: for a reader that goes on behind
-    /// damage. One that lies in bytes which are offered again is told again.
+    /// The same, and calls `tell` with each sync frame that is intact, whatever its stream: for a reader that goes on
+    /// behind damage. One that lies in bytes which are offered again is told again.
     pub fn search_syncs_telling(
         &mut self,
         data: &[u8],

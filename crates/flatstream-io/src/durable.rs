@@ -4,8 +4,8 @@ use std::io::{self, BufWriter, Write};
 /// A sink that can say when what it took is durable: safe against a power cut.
 ///
 /// For a file that is `fdatasync`. Implement it for other sinks: a replicated log might wait for its followers, a block
-/// device flush its cache. After a successful [`sync`](Self::sync) everything written before has to survive whatever the
-/// sink promises to survive; the stream then says so itself, in its sync frames.
+/// device flush its cache. After a successful [`sync`](Self::sync) everything written before has to survive whatever
+/// the sink promises to survive; the stream then says so itself, in its sync frames.
 ///
 /// ```
 /// use std::io::{self, Write};

@@ -351,7 +351,7 @@ impl fmt::Display for Error {
             ),
             Cause::BeyondMemory { len, limit } => write!(
                 f,
-                "a message of {len} bytes is more than the memory for waiting messages, {limit} bytes; the stream is unharmed"
+                "a message of {len} bytes exceeds the memory for waiting messages of {limit}; the stream is unharmed"
             ),
             Cause::Dropped => f.write_str("the message was dropped, because the memory for waiting messages was full"),
         }

@@ -8,8 +8,9 @@ const PENDING_MAX: usize = 256;
 
 /// Looks at every byte for a header region whose check holds: on a link a sender starts anew at any time.
 ///
-/// ADVICE: a place that looks like a header may claim up to 1 MiB, and others are looked at while that is awaited: a false
-/// one must not hide a true one. The one that is whole first is the one, so it doesn't matter in which pieces bytes arrive.
+/// ADVICE: a place that looks like a header may claim up to 1 MiB, and others are looked at while that is awaited: a
+/// false one must not hide a true one. The one that is whole first is the one, so it doesn't matter in which pieces
+/// bytes arrive.
 #[derive(Debug)]
 pub(crate) struct HeaderSearch {
     /// How many bytes were looked at as the first of a header.
@@ -25,7 +26,8 @@ impl HeaderSearch {
         Self { searched: 0, pending: Vec::new(), budget: limits::SEARCH_HASH_FREE }
     }
 
-    /// Index and size of the first header region that is whole, of those that start in the first `starts` bytes of `data`.
+    /// Index and size of the first header region that is whole, of those that start in the first `starts` bytes of
+    /// `data`.
     pub(crate) fn look(&mut self, data: &[u8], starts: usize) -> Option<(usize, usize)> {
         let ends = data.len().min(starts.saturating_add(IDENTIFIER.end - 1));
         let unsearched = data.get(self.searched..ends).unwrap_or_default();

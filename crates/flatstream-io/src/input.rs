@@ -66,8 +66,8 @@ impl<R: Read> Input<R> {
         read_uninterrupted(&mut self.source, buffer)
     }
 
-    /// Moves the data so that they start at `skew` bytes (0 to 7) behind a multiple of 8 in memory: as their position does
-    /// once it is known that bytes were lost or inserted.
+    /// Moves the data so that they start at `skew` bytes (0 to 7) behind a multiple of 8 in memory: as their position
+    /// does once it is known that bytes were lost or inserted.
     pub(crate) fn align(&mut self, skew: usize) {
         if self.start % 8 == skew {
             return;

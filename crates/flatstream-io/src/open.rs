@@ -45,8 +45,8 @@ pub struct OpenReport {
     pub messages_kept: u64,
     /// How many bytes were cut behind the end.
     pub bytes_cut: u64,
-    /// How many whole messages of the stream were among them: 0 if it was torn, and then or so many as nobody had waited
-    /// for if it was scattered.
+    /// How many whole messages of the stream were among them: 0 if it was torn, and then or so many as nobody had
+    /// waited for if it was scattered.
     pub messages_cut: u64,
     /// Where the bytes that were cut are kept; `None` if there were none, or only zeros or 0xFF.
     pub kept_at: Option<PathBuf>,
@@ -104,8 +104,8 @@ impl Writer<File> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
-    /// The stream is made under a temporary name (`.NAME.….new`) and then published by a link, so a power cut leaves the
-    /// whole file or none, and at worst that small temporary one.
+    /// The stream is made under a temporary name (`.NAME.….new`) and then published by a link, so a power cut leaves
+    /// the whole file or none, and at worst that small temporary one.
     ///
     /// # Errors
     /// Of the kind `Io`, with `AlreadyExists` if there is a file of that name; and as [`new`](Self::new).
@@ -128,21 +128,23 @@ impl Writer<File> {
     /// [`on_tail`](WriteOptions::on_tail) says, and makes the beginning of the new epoch durable.
     /// [`open_report`](Self::open_report) tells what it found. No message that was known to be durable is ever cut.
     ///
-    /// The time it takes doesn't depend on the size of the file: the last sync frame is looked for from the end, and only
-    /// what isn't known to be durable is read. Where nothing was ever synced that is the whole file; a tail of zeros is
+    /// The time it takes doesn't depend on the size of the file: the last sync frame is looked for from the end, and
+    /// only what isn't known to be durable is read, and written over itself (an earlier sync may have failed, and then
+    /// no later one is about these bytes). Where nothing was ever synced that is the whole file; a tail of zeros is
     /// read too. What is known to be durable isn't checked: [`recover::inspect`](crate::recover::inspect) does that.
     ///
     /// The stream's header stays as it is. An option that contradicts it (checksum, message type, message identifier,
     /// schema, clock, a longer longest message) is an error that names both values; `sync_interval`, `writer` and
     /// `metadata` are the first writer's.
     ///
-    /// A file in which nothing of a stream ever arrived (an empty one, one of zeros, half a header) becomes a new stream.
+    /// A file in which nothing of a stream ever arrived (an empty one, one of zeros, half a header) becomes a new
+    /// stream.
     ///
     /// # Errors
     /// Of the kind `Locked` if another writer has the file open, `NotAStream`, `Unsupported`, `Usage` if an option
-    /// contradicts the header, `Damaged` if bytes that had been reported durable are bad, `Refused` if a tail isn't to be
-    /// cut, `Limit` if the stream was reopened 2^32-1 times, `Io`. Nothing was changed then, except if it is `Io`: what was
-    /// being cut is kept beside the file first.
+    /// contradicts the header, `Damaged` if bytes that had been reported durable are bad, `Refused` if a tail isn't to
+    /// be cut, `Limit` if the stream was reopened 2^32-1 times, `Io`. Nothing was changed then, except if it is `Io`:
+    /// what was being cut is kept beside the file first.
     pub fn open(path: impl AsRef<Path>, options: WriteOptions) -> Result<Self> {
         Self::open_in(&Files, path, options)
     }
@@ -188,6 +190,7 @@ impl<F: StorageFile> Writer<F> {
     ///
     /// # Errors
     /// As there.
+    #[expect(clippy::needless_pass_by_value, reason = "as `new`")]
     pub fn open_in<S>(storage: &S, path: impl AsRef<Path>, options: WriteOptions) -> Result<Self>
     where
         S: Storage<File = F>,
@@ -267,8 +270,8 @@ fn publish<S: Storage>(storage: &S, temporary: &Path, path: &Path) -> io::Result
     let take_back = |_: &io::Error| drop(storage.remove(path));
     match storage.hard_link(temporary, path) {
         Ok(()) => storage.remove(temporary).inspect_err(take_back)?,
-        // A FAT file system has no links: an empty file takes the name, and is replaced. If the power goes in between, an
-        // empty file is left, which `open` takes for one in which nothing arrived.
+        // A FAT file system has no links: an empty file takes the name, and is replaced. If the power goes in between,
+        // an empty file is left, which `open` takes for one in which nothing arrived.
         Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
             drop(storage.create_new(path)?);
             storage.rename(temporary, path).inspect_err(take_back)?;

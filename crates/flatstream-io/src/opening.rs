@@ -92,7 +92,8 @@ impl<R: Read> Opening<R> {
         Ok(reader)
     }
 
-    /// A recovering reader finds the stream by its sync frames; but what a good header says that isn't supported stands.
+    /// A recovering reader finds the stream by its sync frames; but what a good header says that isn't supported
+    /// stands.
     fn start_search(&mut self, why: HeaderError) -> Result<()> {
         match self.options.chosen_recovery() {
             Some(recovery) if is_damage(&why) => {
@@ -140,7 +141,8 @@ impl<R: Read> Opening<R> {
     }
 }
 
-/// Whether a header that can't be read may be one that was damaged, and not one of a kind that this version doesn't know.
+/// Whether a header that can't be read may be one that was damaged, and not one of a kind that this version doesn't
+/// know.
 pub(crate) fn is_damage(why: &HeaderError) -> bool {
     matches!(
         why,
@@ -152,8 +154,8 @@ pub(crate) fn is_damage(why: &HeaderError) -> bool {
     )
 }
 
-/// On a link, whether a sync frame stands in its place inside a header that isn't whole: then its length was none, and there
-/// is nothing to wait for.
+/// On a link, whether a sync frame stands in its place inside a header that isn't whole: then its length was none, and
+/// there is nothing to wait for.
 fn is_sync_inside(data: &[u8], searched: &mut usize, options: &ReadOptions) -> bool {
     let is_link = options.chosen_recovery().is_some_and(|recovery| recovery.is_link());
     let mut is_found = false;

@@ -61,8 +61,8 @@ struct Asked {
     clock: Option<Clock>,
 }
 
-/// What [`Writer::open`](crate::Writer::open) does with bytes behind the last good frame: a torn tail, or a scattered one
-/// (good frames behind bad bytes, as a power cut leaves them of writes that nobody waited for).
+/// What [`Writer::open`](crate::Writer::open) does with bytes behind the last good frame: a torn tail, or a scattered
+/// one (good frames behind bad bytes, as a power cut leaves them of writes that nobody waited for).
 ///
 /// In no case is a message cut that was known to be durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,8 +72,8 @@ pub enum OnTail {
     /// up to 64 MiB; a longer one, and one that may belong to another stream, is refused.
     #[default]
     CutAndKeep,
-    /// Refuses to open the stream, with an error of the kind [`Refused`](crate::ErrorKind::Refused). A tail of zeros, or
-    /// of 0xFF, holds nothing and is cut all the same.
+    /// Refuses to open the stream, with an error of the kind [`Refused`](crate::ErrorKind::Refused). A tail of zeros,
+    /// or of 0xFF, holds nothing and is cut all the same.
     Refuse,
 }
 
@@ -238,8 +238,8 @@ impl WriteOptions {
         self
     }
 
-    /// When the writer makes everything durable by itself. The default is [`SyncPolicy::Manual`]. Others need a sink that
-    /// can: a file that the writer opened itself, or one for [`Writer::new_durable`](crate::Writer::new_durable).
+    /// When the writer makes everything durable by itself. The default is [`SyncPolicy::Manual`]. Others need a sink
+    /// that can: a file that the writer opened itself, or one for [`Writer::new_durable`](crate::Writer::new_durable).
     pub fn sync_policy(mut self, policy: SyncPolicy) -> Self {
         self.sync_policy = policy;
         self

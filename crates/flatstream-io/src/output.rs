@@ -63,8 +63,8 @@ impl<W: Write> Output<W> {
         self.call(Error::write, W::flush)
     }
 
-    /// Syncs the sink by `sync`, once: not even an interruption is tried again, because after a failed fsync a second one
-    /// may report success for pages that the system has dropped.
+    /// Syncs the sink by `sync`, once: not even an interruption is tried again, because after a failed fsync a second
+    /// one may report success for pages that the system has dropped.
     pub(crate) fn sync(&mut self, sync: fn(&mut W) -> io::Result<()>) -> Result<()> {
         self.call(Error::sync, |sink| {
             sync(sink).map_err(|error| match error.kind() {

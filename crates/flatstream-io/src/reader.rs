@@ -15,11 +15,11 @@ use crate::message::Message;
 use crate::opening::Opening;
 use crate::options::ReadOptions;
 use crate::recovery::{Finding, Findings, Losses};
-use crate::resync::{Next, Resync, Salvage, Wanted};
+use crate::resync::{Next, Resync, STEP, Salvage, Wanted};
 use crate::stream_tail::StreamTail;
 
-/// So many bytes at a time are searched for a sync frame: most often it is near.
-const STEP: usize = 4 << 10;
+/// So many sessions on a link are kept in mind.
+const EARLIER_MAX: usize = 4;
 
 /// So many messages are verified before the first of them is handed out: the processor works on several at once.
 const ROW_LEN: usize = 256;
@@ -69,11 +69,13 @@ pub struct Reader<R> {
     unsure_pad: usize,
     /// On a link: what was searched for sync frames before it was read.
     ahead: Ahead,
+    /// The sync frame that the session began with.
+    first_sync: Option<Sync>,
     /// A receiver that joined without the header believes the next stream too.
     is_provisional: bool,
-    /// On a link, the session before this one. It is gone on with if its sync frames come again: then what looked like a
-    /// new session was a stream that is stored in a message.
-    earlier: Option<Box<Session>>,
+    /// On a link, some sessions before this one. One is gone on with if its sync frames come again: then what looked
+    /// like a new session was a stream that is stored in a message, or a piece of the link that came again.
+    earlier: Vec<Session>,
 }
 
 /// What is known of a stream.
@@ -81,6 +83,13 @@ struct Session {
     header: Header,
     decoder: Decoder<Hasher>,
     shift: u64,
+    first_sync: Option<Sync>,
+}
+
+impl Session {
+    fn stream_id(&self) -> Option<u64> {
+        self.decoder.last_sync().map(|sync| sync.stream_id)
+    }
 }
 
 /// How much behind an offset was searched for the next sync frame, and where that lies, all counted from there.
@@ -179,8 +188,9 @@ impl<R: Read> Reader<R> {
             is_source_at_end: false,
             unsure_pad: 0,
             ahead: Ahead::default(),
+            first_sync: None,
             is_provisional: false,
-            earlier: None,
+            earlier: Vec::new(),
         }
     }
 
@@ -204,7 +214,7 @@ impl<R: Read> Reader<R> {
             let stop = Stop { position: held_from, reason: StopReason::SyncMissing };
             reader.resync_from(stop, why.into());
             if let Outcome::Resyncing(resync) = &mut reader.outcome {
-                resync.skip_from(0);
+                resync.start_from(0);
             }
         }
         Ok(reader)
@@ -218,9 +228,14 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    fn note_sync(&mut self, sync: &Sync) {
+        self.first_sync.get_or_insert(*sync);
+        self.ahead = Ahead::default();
+    }
+
     /// Brings the reader behind a sync frame at this index of what was read.
     fn resume_behind(&mut self, index: usize, found: &FoundSync) {
-        self.ahead = Ahead::default();
+        self.note_sync(&found.sync);
         self.decoder.resume_behind(found);
         self.durable = self.durable.max(found.sync.durable);
         self.input.use_up(index + found.frame_len as usize);
@@ -238,7 +253,8 @@ impl<R: Read> Reader<R> {
         self.decoder.last_sync().map(|sync| sync.stream_id)
     }
 
-    /// How many messages the writer says it dropped, so far, because its memory was full. They have no sequence numbers.
+    /// How many messages the writer says it dropped, so far, because its memory was full. They have no sequence
+    /// numbers.
     #[must_use]
     pub fn dropped(&self) -> Dropped {
         self.dropped
@@ -309,9 +325,9 @@ impl<R: Read> Reader<R> {
         if self.row.next == self.row.count && !self.fill_row()? {
             return Ok(None);
         }
-        let sequence = self.row.is_sequence_known.then(|| self.row.sequence + self.row.next as u64);
+        let sequence = self.row.is_sequence_known.then(|| self.sequence());
         let (offset, len) = self.row.take();
-        let position = self.row.position + (offset - self.row.offset) as u64 - HEAD_LEN;
+        let position = self.row.position_of((offset - self.row.offset) as u64);
         let block = Arc::clone(self.input.block());
         Ok(Some(Message::new(block, offset..offset + len, position, sequence)))
     }
@@ -321,16 +337,20 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn position(&self) -> u64 {
         match self.row.spans.get(self.row.next) {
-            Some(span) if self.row.next < self.row.count => self.row.position + u64::from(span.offset) - HEAD_LEN,
-            _ => self.decoder.position(),
+            Some(span) if self.row.next < self.row.count => self.row.position_of(span.offset.into()),
+            _ => match self.salvaged.frames.get(self.salvaged.next) {
+                Some(frame) => self.salvaged.position.wrapping_add(frame.offset as u64),
+                None => self.decoder.position(),
+            },
         }
     }
 
     /// How many messages were handed out: the sequence number of the next. A recovering reader doesn't know it between
     /// damage and the next sync frame; it then is what it was before the damage, or more.
+    #[inline]
     #[must_use]
     pub fn sequence(&self) -> u64 {
-        self.row.sequence + self.row.next as u64
+        self.row.sequence.wrapping_add(self.row.next as u64)
     }
 
     /// How the stream ended, once the last message, or an error for damage, was given.
@@ -421,11 +441,11 @@ impl<R: Read> Reader<R> {
                 None => self.read_more(need)?,
             },
             Ok(decoded) => {
-                let len = (self.decoder.position() - before) as usize;
+                let len = self.decoder.position().wrapping_sub(before) as usize;
                 let is_message = self.row.take_in(&decoded);
                 Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
-                if matches!(decoded, Decoded::Sync(_)) {
-                    self.ahead = Ahead::default();
+                if let Decoded::Sync(sync) = decoded {
+                    self.note_sync(&sync);
                 }
                 self.input.use_up(len);
                 return Ok(is_message);
@@ -443,7 +463,7 @@ impl<R: Read> Reader<R> {
         let before = self.decoder.position();
         match self.decoder.decode_despite_pad(self.input.data()) {
             Ok(decoded) => {
-                let len = (self.decoder.position() - before) as usize;
+                let len = self.decoder.position().wrapping_sub(before) as usize;
                 let is_message = self.row.take_in(&decoded);
                 self.findings.push(Finding::Pad { position: before });
                 Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
@@ -459,8 +479,8 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// On a link, whether a pad that isn't zero is one. It isn't if bytes were lost in it, and a header or a sync frame begins
-    /// among what took its place.
+    /// On a link, whether a pad that isn't zero is one. It isn't if bytes were lost in it, and a header or a sync frame
+    /// begins among what took its place.
     fn is_pad_over(&mut self) -> Result<bool> {
         let pad_len = self.unsure_pad;
         let need = pad_len + KIND_END;
@@ -478,7 +498,7 @@ impl<R: Read> Reader<R> {
         if is_over {
             self.input.use_up(pad_len.min(self.input.data().len()));
         } else {
-            self.decoder.skip_to(self.decoder.position() - pad_len as u64, self.decoder.sequence());
+            self.decoder.skip_to(self.decoder.position().wrapping_sub(pad_len as u64), self.decoder.sequence());
             self.stop(Stop { position: self.decoder.position(), reason: StopReason::Pad });
         }
         Ok(is_over)
@@ -505,7 +525,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn read_more(&mut self, need: usize) -> Result<()> {
-        let position = self.decoder.position() + self.input.data().len() as u64;
+        let position = self.decoder.position().wrapping_add(self.input.data().len() as u64);
         match self.read_source(need) {
             Ok(0) => self.stop_at_end_of_data(),
             Ok(_) => {}
@@ -597,10 +617,8 @@ impl<R: Read> Reader<R> {
         if self.is_header_contradicted(&stop) {
             self.findings.push(Finding::HeaderContradicted { offset });
         }
-        let mut wanted = self.wanted().or_earlier(self.earlier.as_ref().map(|earlier| &earlier.decoder));
-        if self.is_provisional {
-            wanted = wanted.or_any_stream(&self.options);
-        }
+        let earlier = self.earlier.iter().map(|earlier| &earlier.decoder);
+        let wanted = self.wanted().or_earlier(earlier).or_any_stream(self.is_provisional);
         let limits = (self.header.essentials(), recovery);
         let resync = Resync::new(&self.decoder, stop, why, offset, wanted, limits);
         self.outcome = Outcome::Resyncing(Box::new(resync));
@@ -608,12 +626,11 @@ impl<R: Read> Reader<R> {
 
     /// The sync frames of the stream that is being read.
     fn wanted(&self) -> Wanted {
-        let recovery = self.options.chosen_recovery().unwrap_or_default();
-        Wanted::new(&self.header, &self.decoder, &recovery)
+        Wanted::new(&self.header, &self.decoder, &self.options)
     }
 
-    /// An intact sync frame directly behind the header, at its place, wins over a header that contradicts it: then the header
-    /// is now what that sync frame says.
+    /// An intact sync frame directly behind the header, at its place, wins over a header that contradicts it: then the
+    /// header is now what that sync frame says.
     fn is_header_contradicted(&mut self, stop: &Stop) -> bool {
         let is_contradiction = matches!(stop.reason, StopReason::SyncHeader { .. } | StopReason::SyncField("checksum"));
         if self.decoder.last_sync().is_some() || !is_contradiction {
@@ -625,18 +642,23 @@ impl<R: Read> Reader<R> {
 
     /// From now on the stream is that of a sync frame, which is the next to be read.
     fn take_header_of(&mut self, found: &FoundSync) -> Result<()> {
-        let header = Header::recover(&found.sync)?;
-        let hasher = self.options.build_hasher(header.checksum())?;
-        let position = self.decoder.position();
-        self.decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        let session = self.session_of(found)?;
+        let (position, shift) = (self.decoder.position(), self.shift);
+        self.change_session(Session { shift, ..session });
         self.decoder.skip_to(position, 0);
-        self.header = header;
-        self.durable = 0;
         Ok(())
     }
 
-    /// On a link, the first sync frame behind the next frame's first byte. If that frame isn't whole before this one is, its
-    /// length is none, and there is nothing to wait for.
+    /// The stream of a sync frame, as far as that tells.
+    fn session_of(&self, found: &FoundSync) -> Result<Session> {
+        let header = Header::recover(&found.sync)?;
+        let hasher = self.options.build_hasher(header.checksum())?;
+        let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        Ok(Session { header, decoder, shift: 0, first_sync: None })
+    }
+
+    /// On a link, the first sync frame behind the next frame's first byte. If that frame isn't whole before this one
+    /// is, its length is none, and there is nothing to wait for.
     fn sync_ahead(&mut self) -> Option<Range<usize>> {
         if !self.options.chosen_recovery()?.is_link() {
             return None;
@@ -663,8 +685,8 @@ impl<R: Read> Reader<R> {
         self.ahead.found.clone()
     }
 
-    /// How many bytes are read on from. Without a checksum nothing else shows that bytes were lost in a body, and that it
-    /// takes in what follows.
+    /// How many bytes are read on from. Without a checksum nothing else shows that bytes were lost in a body, and that
+    /// it takes in what follows.
     fn readable(&mut self) -> usize {
         let ahead = match self.header.checksum() {
             ChecksumType::None => self.sync_ahead(),
@@ -729,7 +751,7 @@ impl<R: Read> Reader<R> {
         let salvage = if is_of_earlier || resync.wanted().is_of_current_stream(&found.sync) {
             if is_of_earlier {
                 self.findings.push(Finding::NewStream { offset, stream_id: Some(found.sync.stream_id) });
-                self.return_to_earlier(&mut resync);
+                self.return_to_earlier(found.sync.stream_id, &mut resync);
             } else if self.decoder.last_sync().is_none() && index == 0 && found.sync.flags.is_resumed() {
                 resync.join_at(&found.sync);
             }
@@ -740,8 +762,13 @@ impl<R: Read> Reader<R> {
             self.input.align(resync.skew());
             let salvage = resync.end_before(&self.decoder, &self.input.data()[..index], &mut self.findings);
             self.findings.push(Finding::NewStream { offset, stream_id: Some(found.sync.stream_id) });
-            if let Err(error) = self.take_header_of(found) {
-                self.outcome = Outcome::Failed { error, is_told: false };
+            self.decoder.skip_to(resync.good_until(), resync.count());
+            match self.session_of(found) {
+                Ok(session) => {
+                    let left = self.change_session(session);
+                    self.keep(left);
+                }
+                Err(error) => self.outcome = Outcome::Failed { error, is_told: false },
             }
             salvage
         };
@@ -751,15 +778,39 @@ impl<R: Read> Reader<R> {
     }
 
     /// What looked like a new session was a stream in a message, or the sender has only sent its header again.
-    fn return_to_earlier(&mut self, resync: &mut Resync) {
-        let Some(mut earlier) = self.earlier.take() else { return };
+    fn return_to_earlier(&mut self, stream_id: u64, resync: &mut Resync) {
         self.decoder.skip_to(resync.good_until(), resync.count());
-        std::mem::swap(&mut self.header, &mut earlier.header);
-        std::mem::swap(&mut self.decoder, &mut earlier.decoder);
-        std::mem::swap(&mut self.shift, &mut earlier.shift);
+        if let Some(earlier) = self.take_earlier(stream_id) {
+            let left = self.change_session(earlier);
+            self.keep(left);
+        }
         resync.return_to(&self.decoder, self.shift);
+    }
+
+    fn take_earlier(&mut self, stream_id: u64) -> Option<Session> {
+        let nth = self.earlier.iter().position(|earlier| earlier.stream_id() == Some(stream_id))?;
+        Some(self.earlier.remove(nth))
+    }
+
+    /// Returns the session that was current.
+    fn change_session(&mut self, to: Session) -> Session {
+        let Session { header, decoder, shift, first_sync } = to;
         self.durable = 0;
-        self.earlier = earlier.decoder.last_sync().is_some().then_some(earlier);
+        Session {
+            header: std::mem::replace(&mut self.header, header),
+            decoder: std::mem::replace(&mut self.decoder, decoder),
+            shift: std::mem::replace(&mut self.shift, shift),
+            first_sync: std::mem::replace(&mut self.first_sync, first_sync),
+        }
+    }
+
+    fn keep(&mut self, session: Session) {
+        let Some(stream_id) = session.stream_id() else { return };
+        self.take_earlier(stream_id);
+        if self.earlier.len() == EARLIER_MAX {
+            self.earlier.remove(0);
+        }
+        self.earlier.push(session);
     }
 
     /// The header is good, but another stream's: it was written over the one of this file.
@@ -784,53 +835,54 @@ impl<R: Read> Reader<R> {
         self.salvaged.set(salvage, self.input.offset());
         self.findings.push(Finding::NewStream { offset, stream_id: None });
         self.decoder.skip_to(resync.good_until(), resync.count());
-        if let Err(error) = self.start_session(index) {
+        if let Err(error) = self.start_session(index, offset) {
             self.outcome = Outcome::Failed { error, is_told: false };
         }
         self.input.use_up(index + len);
-        self.shift = offset;
     }
 
-    /// With the header at this index of what was read.
-    fn start_session(&mut self, index: usize) -> Result<()> {
+    /// With the header at this index of what was read, and at this offset.
+    fn start_session(&mut self, index: usize, offset: u64) -> Result<()> {
         let header = Header::decode(&self.input.data()[index..])?;
         let hasher = self.options.build_hasher(header.checksum())?;
         let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
-        let earlier = Session {
-            header: std::mem::replace(&mut self.header, header),
-            decoder: std::mem::replace(&mut self.decoder, decoder),
-            shift: self.shift,
-        };
-        if earlier.decoder.last_sync().is_some() {
-            self.earlier = Some(Box::new(earlier));
-        }
-        self.durable = 0;
+        let left = self.change_session(Session { header, decoder, shift: offset, first_sync: None });
+        self.keep(left);
         self.is_provisional = false;
         Ok(())
     }
 
-    /// On a link, if the first sync frame of a new session is one of the session before: then it is no new one. A piece of the
-    /// link came again, or the sender goes on with a stream that it has reopened.
+    /// On a link, if the first sync frame of a new session is one of an earlier session: then it is no new one. A piece
+    /// of the link came again, or the sender goes on with a stream that it has reopened.
     fn is_header_sent_again(&mut self) -> bool {
-        let Some(earlier) = self.earlier.as_ref().filter(|_| self.decoder.last_sync().is_none()) else { return false };
-        let Some(found) = FoundSync::at_start_of(self.input.data(), self.decoder.position()) else { return false };
-        let stream_id = found.sync.stream_id;
-        if earlier.decoder.last_sync().is_none_or(|last| last.stream_id != stream_id) {
+        if self.earlier.is_empty() || self.decoder.last_sync().is_some() {
             return false;
         }
-        let offset = self.decoder.position().wrapping_add(self.shift);
-        if let Some(Session { header, decoder, shift }) = self.earlier.take().map(|earlier| *earlier) {
-            (self.header, self.decoder, self.shift) = (header, decoder, shift);
+        let Some(found) = FoundSync::at_start_of(self.input.data(), self.decoder.position()) else { return false };
+        let (stream_id, sequence) = (found.sync.stream_id, found.sync.sequence);
+        let Some(earlier) = self.take_earlier(stream_id) else { return false };
+        // Otherwise it is a sender that uses its id again, which it shouldn't. How a stream began that was joined is
+        // unknown.
+        let is_first_known = earlier.first_sync.is_some_and(|first| first.sequence == 0);
+        let is_again = earlier.first_sync == Some(found.sync) || found.sync.flags.is_resumed() || !is_first_known;
+        if is_again {
+            let offset = self.decoder.position().wrapping_add(self.shift);
+            self.change_session(earlier);
+            self.findings.push(Finding::NewStream { offset, stream_id: Some(stream_id) });
+            self.resync_from_within(offset, sequence);
         }
-        let good_until = self.decoder.position();
-        let (position, expected) = (offset.wrapping_sub(self.shift), self.decoder.sequence());
+        is_again
+    }
+
+    /// Goes on in the current session at an offset that isn't where its good frames end.
+    fn resync_from_within(&mut self, offset: u64, found: u64) {
+        let (good_until, expected) = (self.decoder.position(), self.decoder.sequence());
+        let position = offset.wrapping_sub(self.shift);
         self.decoder.skip_to(position, expected);
-        self.findings.push(Finding::NewStream { offset, stream_id: Some(stream_id) });
-        self.stop(Stop { position, reason: StopReason::SyncSequence { expected, found: found.sync.sequence } });
+        self.stop(Stop { position, reason: StopReason::SyncSequence { expected, found } });
         if let Outcome::Resyncing(resync) = &mut self.outcome {
             resync.set_good_until(good_until);
         }
-        true
     }
 
     /// Fills the row with the next salvaged messages, if there are any.
@@ -838,7 +890,8 @@ impl<R: Read> Reader<R> {
         if self.salvaged.frames.is_empty() {
             return Ok(false);
         }
-        self.row.start(self.salvaged.offset, self.salvaged.position, self.row.sequence + self.row.count as u64, false);
+        let sequence = self.row.sequence.wrapping_add(self.row.count as u64);
+        self.row.start(self.salvaged.offset, self.salvaged.position, sequence, false);
         while let Some(frame) = self.salvaged.frames.get(self.salvaged.next).copied() {
             if self.row.count == ROW_LEN {
                 return Ok(true);
@@ -863,7 +916,7 @@ impl<R: Read> Reader<R> {
         let body = self.salvaged.offset + frame.body();
         let body = self.input.block().get(body..body + frame.len as usize).unwrap_or_default();
         let kind: [u8; 4] = body.first_chunk().copied().unwrap_or_default();
-        let position = self.salvaged.position + frame.offset as u64;
+        let position = self.salvaged.position.wrapping_add(frame.offset as u64);
         if kind[0].is_ascii_uppercase() {
             let stop = Stop { position, reason: StopReason::UnsupportedKind(kind) };
             let error: Error = flatstream_format::Error::Frame { stop, evidence: None }.into();
@@ -923,8 +976,15 @@ impl Row {
         self.is_sequence_known = is_sequence_known;
     }
 
-    /// Takes in a message that was decoded alone: one that a private hasher rejected when it was asked before, or one with
-    /// a wrong pad. `false` for other frames.
+    /// The position of the frame whose body lies there in the row's bytes. A forged sync frame may have named the
+    /// greatest position there is: it wraps, as the decoder's does.
+    #[inline]
+    fn position_of(&self, body: u64) -> u64 {
+        self.position.wrapping_add(body).wrapping_sub(HEAD_LEN)
+    }
+
+    /// Takes in a message that was decoded alone: one that a private hasher rejected when it was asked before, or one
+    /// with a wrong pad. `false` for other frames.
     fn take_in(&mut self, decoded: &Decoded<'_>) -> bool {
         if let Decoded::Message(message) = decoded {
             self.spans[0] = Span { offset: HEAD_LEN as u32, len: message.body().len() as u32 };

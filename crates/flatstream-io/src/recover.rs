@@ -1,5 +1,5 @@
-//! What is in a stream's file, and what can be saved of it: [`inspect`] looks, [`repair`] cuts a tail that nobody had been
-//! told is safe, [`salvage`] writes every good message into a new stream.
+//! What is in a stream's file, and what can be saved of it: [`inspect`] looks, [`repair`] cuts a tail that nobody had
+//! been told is safe, [`salvage`] writes every good message into a new stream.
 //!
 //! ```
 //! use flatstream_io::{WriteOptions, Writer, recover};
@@ -66,7 +66,8 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Whether every byte of the file was understood; a stream that was not closed, or has zeros behind its end, is whole.
+    /// Whether every byte of the file was understood; a stream that was not closed, or has zeros behind its end, is
+    /// whole.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         matches!(self.end.state, EndState::Closed | EndState::Open) && self.losses.is_none()
@@ -168,19 +169,20 @@ impl Pass {
     }
 }
 
-/// Cuts a torn or scattered tail and keeps it beside the file, as [`Writer::open`] does by default, and lets go of the file:
-/// the stream then ends open, with the first sync frame of a new epoch. Where there is nothing to cut, it changes nothing.
-/// The whole file is read first, also what is known to be durable.
+/// Cuts a torn or scattered tail and keeps it beside the file, as [`Writer::open`] does by default, and lets go of the
+/// file: the stream then ends open, with the first sync frame of a new epoch. Where there is nothing to cut, it changes
+/// nothing. The whole file is read first, also what is known to be durable.
 ///
 /// # Errors
-/// Of the kind `Damaged` where bytes that were known to be durable are bad, `Refused` where what lies behind may belong to
-/// another stream or is more than 64 MiB: nothing was changed, and [`salvage`] saves what can be read. Of the kinds
+/// Of the kind `Damaged` where bytes that were known to be durable are bad, `Refused` where what lies behind may belong
+/// to another stream or is more than 64 MiB: nothing was changed, and [`salvage`] saves what can be read. Of the kinds
 /// `Locked`, `NotAStream`, `Incomplete` (there is no stream yet), `Unsupported`, `Limit`, `Io`.
 pub fn repair(path: impl AsRef<Path>) -> Result<OpenReport> {
     repair_in(&Files, path, &WriteOptions::new())
 }
 
-/// As [`repair`], in another storage than the system's files, and with options: for streams with a checksum of the user's.
+/// As [`repair`], in another storage than the system's files, and with options: for streams with a checksum of the
+/// user's.
 ///
 /// # Errors
 /// As [`repair`].
@@ -227,16 +229,16 @@ impl SalvageReport {
     }
 }
 
-/// Writes every good message of the stream in `from` into a new stream in `to`: closed, durable, with the same header and
-/// the times of the old sync frames. It then reads `to` back from the file, strictly, and compares it with what it wrote,
-/// before it says that all is well. `from` isn't changed.
+/// Writes every good message of the stream in `from` into a new stream in `to`: closed, durable, with the same header
+/// and the times of the old sync frames. It then reads `to` back from the file, strictly, and compares it with what it
+/// wrote, before it says that all is well. `from` isn't changed.
 ///
-/// Sequence numbers are those of the new stream, without the messages that were lost. Messages that the old writer dropped
-/// are noted as dropped again.
+/// Sequence numbers are those of the new stream, without the messages that were lost. Messages that the old writer
+/// dropped are noted as dropped again.
 ///
 /// # Errors
-/// Of the kind `Io` if there is a file `to` already, or reading or writing fails; `NotAStream` and the like if no stream is
-/// found; `Damaged` if `to` doesn't read back as it was written. `to` is removed then.
+/// Of the kind `Io` if there is a file `to` already, or reading or writing fails; `NotAStream` and the like if no
+/// stream is found; `Damaged` if `to` doesn't read back as it was written. `to` is removed then.
 pub fn salvage(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<SalvageReport> {
     salvage_with(from, to, &ReadOptions::new().max_message_len(0), WriteOptions::new())
 }

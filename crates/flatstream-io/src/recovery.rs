@@ -9,8 +9,8 @@ const WINDOW_MIN: usize = 4 << 10;
 /// How a reader goes on behind damage: [`ReadOptions::recovery`](crate::ReadOptions::recovery). Specification: sections
 /// 12 and 13.
 ///
-/// A recovering reader delivers nothing wrong and nothing twice. It finds the next sync frame, delivers every good frame
-/// before it, and says what it skipped and how many messages were lost ([`Finding`]).
+/// A recovering reader delivers nothing wrong and nothing twice. It finds the next sync frame, delivers every good
+/// frame before it, and says what it skipped and how many messages were lost ([`Finding`]).
 ///
 /// ```
 /// use flatstream_io::{Finding, ReadOptions, Reader, Recovery, WriteOptions, Writer};
@@ -53,22 +53,23 @@ impl Recovery {
         Self { is_link: false, is_careful: false, window: limits::SALVAGE_WINDOW_MAX }
     }
 
-    /// For a link: a UART, a radio, a socket through a lossy relay, where bytes are lost, inserted and repeated, a sender
-    /// starts anew, and a receiver may join late, without the header.
+    /// For a link: a UART, a radio, a socket through a lossy relay, where bytes are lost, inserted and repeated, a
+    /// sender starts anew, and a receiver may join late, without the header.
     pub fn link() -> Self {
         Self { is_link: true, ..Self::new() }
     }
 
     /// Whether a message between damage and the next sync frame is delivered only if another good frame, or the sync
-    /// frame, follows it directly. Worth its price with [`ChecksumType::None`](crate::ChecksumType::None), where a frame
-    /// is recognised by its head alone. The default is `false`.
+    /// frame, follows it directly. Worth its price with [`ChecksumType::None`](crate::ChecksumType::None), where a
+    /// frame is recognised by its head alone. The default is `false`.
     pub fn careful(mut self, careful: bool) -> Self {
         self.is_careful = careful;
         self
     }
 
-    /// How far behind damage messages are looked for while there is no sync frame, in bytes; twice as many are held. The
-    /// default is 16 MiB, or less where the header promises that messages are shorter; the least is 4 KiB.
+    /// How far behind damage messages are looked for while there is no sync frame, in bytes; twice as many are held,
+    /// and on a link the header of a new session. The default is 16 MiB, or less where the header promises that
+    /// messages are shorter; the least is 4 KiB.
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes.clamp(WINDOW_MIN, 1 << 30);
         self
@@ -93,8 +94,8 @@ impl Recovery {
         usize::try_from(wanted).unwrap_or(usize::MAX).min(self.window).max(WINDOW_MIN)
     }
 
-    /// How far behind a sync frame that isn't in its place one is waited for that is: as far as sync frames lie apart, if
-    /// messages aren't longer than 1 MiB.
+    /// How far behind a sync frame that isn't in its place one is waited for that is: as far as sync frames lie apart,
+    /// if messages aren't longer than 1 MiB.
     pub(crate) fn patience_for(&self, header: &Essentials) -> usize {
         let wanted = (2 * interval_of(header)).max(u64::from(header.message_limit()).min(1 << 20));
         usize::try_from(wanted).unwrap_or(usize::MAX)
@@ -105,8 +106,8 @@ fn interval_of(header: &Essentials) -> u64 {
     u64::from(if header.sync_interval == 0 { limits::SYNC_INTERVAL } else { header.sync_interval })
 }
 
-/// Something that a reader noticed beside the messages. Offsets count the bytes of the source; they are positions as long
-/// as nothing was lost or inserted.
+/// Something that a reader noticed beside the messages. Offsets count the bytes of the source; they are positions as
+/// long as nothing was lost or inserted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
@@ -159,19 +160,22 @@ pub enum Finding {
         /// How many.
         dropped: Dropped,
     },
-    /// The header is damaged or missing. A sync frame tells the checksum; everything else that a header says is unknown.
+    /// The header is damaged or missing. A sync frame tells the checksum; everything else that a header says is
+    /// unknown.
     HeaderRecovered {
         /// The offset of the sync frame.
         offset: u64,
         /// What is wrong with the header.
         why: flatstream_format::HeaderError,
     },
-    /// The first sync frame contradicts the header, and wins.
+    /// The header is good, but the sync frames are of another one, and win: it was written over the file's own. A sync
+    /// frame tells the checksum; everything else that a header says is unknown.
     HeaderContradicted {
         /// The offset of the sync frame.
         offset: u64,
     },
-    /// Another stream begins: on a link the sender has started anew, and its messages follow.
+    /// Another stream begins: on a link the sender has started anew, and its messages follow. Or the one before goes
+    /// on, if the new one was only stored in one of its messages, or the sender has only sent its header again.
     NewStream {
         /// The offset of its header, or of the sync frame by which it was noticed.
         offset: u64,
@@ -267,7 +271,7 @@ impl Findings {
                 self.losses.ranges += 1;
                 self.losses.bytes += end - begin;
             }
-            Finding::Lost { messages, .. } => self.losses.messages += messages,
+            Finding::Lost { messages, .. } => self.losses.messages = self.losses.messages.saturating_add(*messages),
             Finding::LostUnknown { .. } => self.losses.may_be_more = true,
             _ => {}
         }

@@ -122,8 +122,8 @@ pub(crate) struct Found {
     /// Every byte below was reported durable, say the sync frames.
     pub(crate) durable: u64,
     pub(crate) messages_behind: u64,
-    /// Whether a second stream begins at the end: a header, and behind it the first sync frame of another stream. A header
-    /// alone may be a stale copy of this stream's own, in a block that was recycled.
+    /// Whether a second stream begins at the end: a header, and behind it the first sync frame of another stream. A
+    /// header alone may be a stale copy of this stream's own, in a block that was recycled.
     is_second_stream: bool,
 }
 
@@ -136,7 +136,7 @@ impl Found {
             Extent::Whole => None,
         };
         let mut walk = Walk::new(file, &header, hasher, start);
-        let stop = walk.to_stop()?;
+        let stop = walk.read_to_stop()?;
         let (sequence, last_sync) = (walk.decoder().sequence(), walk.decoder().last_sync().copied());
         let mut durable = walk.durable();
         let (end, evidence, messages_behind, tail) = match stop {
@@ -173,7 +173,7 @@ impl Found {
             _ if on_tail == OnTail::Refuse => refuse(self.evidence, "the options say to refuse a tail"),
             EndState::Scattered if self.last_sync.is_none() => refuse(
                 self.evidence,
-                "its first sync frame is bad, without which the stream has no identity to go on in: recover::salvage reads it",
+                "its first sync frame is bad, so the stream has no identity to go on in: recover::salvage reads it",
             ),
             EndState::Scattered => match (syncs.displaced, syncs.foreign, self.evidence) {
                 (Some(position), _, _) => refuse(
@@ -313,8 +313,8 @@ fn keep<S: Storage>(
 
 /// Begins a new epoch behind the good data, and cuts the tail as it was judged.
 ///
-/// The new epoch is durable before the old tail is cut. Were it cut first, a power cut could bring its blocks back at other
-/// places of the file, in what is still the current epoch: as if bytes of the stream had been lost.
+/// The new epoch is durable before the old tail is cut. Were it cut first, a power cut could bring its blocks back at
+/// other places of the file, in what is still the current epoch: as if bytes of the stream had been lost.
 pub(crate) fn resume<S: Storage>(
     storage: &S,
     mut file: S::File,
@@ -326,7 +326,8 @@ pub(crate) fn resume<S: Storage>(
     let next = found.next_epoch(path)?;
     let epoch = next.map_or(0, |(_, epoch)| epoch);
     let (position, size) = (found.end.position, found.size);
-    // Whoever made the file may have died before its name was durable, which all that is acknowledged from here on needs.
+    // Whoever made the file may have died before its name was durable, which all that is acknowledged from here on
+    // needs.
     storage.sync_folder_of(path).map_err(|error| Error::file(path, "made durable", error))?;
     let kept_at = match tail {
         Tail::Keep => Some(keep(storage, &file, path, position..size, epoch)?),

@@ -1,12 +1,13 @@
-//! What a recovering reader does behind damage, over the bytes that an [`Input`](crate::input::Input) holds. Specification:
-//! sections 12 and 13.
+//! What a recovering reader does behind damage, over the bytes that an [`Input`](crate::input::Input) holds.
+//! Specification: sections 12 and 13.
 //!
-//! ADVICE: three coordinates. An *index* counts from the first byte that is held; an *offset* from the first byte of the
-//! source; a *position* from the first byte of the stream. Offset and position differ by the shift, which changes when a
-//! sync frame isn't where it says.
+//! ADVICE: three coordinates. An *index* counts from the first byte that is held; an *offset* from the first byte of
+//! the source; a *position* from the first byte of the stream. Offset and position differ by the shift, which changes
+//! when a sync frame isn't where it says.
 //!
 //! ADVICE: nothing here may depend on how many bytes happen to be there. So no more is looked at than would be held if
-//! they came one by one, however many a block holds; and of two things that were found, the one that is whole first wins.
+//! they came one by one, however many a block holds; and of two things that were found, the one that is whole first
+//! wins.
 
 use flatstream_format::{
     ChecksumType, Decoder, End, EndState, Error as FormatError, Essentials, FoundSync, Header, Located, Region,
@@ -19,7 +20,7 @@ use crate::options::ReadOptions;
 use crate::recovery::{Finding, Findings, Recovery};
 
 /// So many bytes are searched at a time: most often the next sync frame is near.
-const STEP: usize = 4 << 10;
+pub(crate) const STEP: usize = 4 << 10;
 
 /// Which sync frames reading goes on at.
 #[derive(Clone, Debug)]
@@ -29,58 +30,61 @@ pub(crate) struct Wanted {
     /// The last one that was accepted, and the end of the last good frame.
     last: Option<Sync>,
     good_until: u64,
-    /// On a link, the same of the session before this one.
-    earlier: Option<(Sync, u64)>,
+    /// On a link, the same of the sessions before this one.
+    earlier: Vec<(Sync, u64)>,
     is_link: bool,
-    /// A receiver that joined without the header takes every stream that it can read with these.
-    any_stream: Option<ReadOptions>,
+    /// A receiver that joined without the header takes every stream that it can read.
+    takes_any_stream: bool,
+    options: ReadOptions,
 }
 
 impl Wanted {
-    pub(crate) fn new(header: &Header, decoder: &Decoder<Hasher>, recovery: &Recovery) -> Self {
+    pub(crate) fn new(header: &Header, decoder: &Decoder<Hasher>, options: &ReadOptions) -> Self {
         Self {
             header_check: header.essentials().header_check,
             checksum_id: header.checksum().id(),
             last: decoder.last_sync().copied(),
             good_until: decoder.position(),
-            earlier: None,
-            is_link: recovery.is_link(),
-            any_stream: None,
+            earlier: Vec::new(),
+            is_link: options.chosen_recovery().is_some_and(|recovery| recovery.is_link()),
+            takes_any_stream: false,
+            options: options.clone(),
         }
     }
 
-    pub(crate) fn or_earlier(self, earlier: Option<&Decoder<Hasher>>) -> Self {
-        let earlier = earlier.and_then(|decoder| decoder.last_sync().map(|last| (*last, decoder.position())));
-        Self { earlier, ..self }
+    pub(crate) fn or_earlier<'d>(self, earlier: impl Iterator<Item = &'d Decoder<Hasher>>) -> Self {
+        let earlier = earlier.filter_map(|decoder| decoder.last_sync().map(|last| (*last, decoder.position())));
+        Self { earlier: earlier.collect(), ..self }
     }
 
-    pub(crate) fn or_any_stream(self, options: &ReadOptions) -> Self {
-        Self { any_stream: Some(options.clone()), ..self }
+    pub(crate) fn or_any_stream(self, takes_any_stream: bool) -> Self {
+        Self { takes_any_stream, ..self }
     }
 
     pub(crate) fn takes(&self, sync: &Sync) -> bool {
+        let mut known = self.last.iter().chain(self.earlier.iter().map(|(earlier, _)| earlier));
         self.is_of_current_stream(sync)
             || self.is_of_earlier_stream(sync)
-            || self.any_stream.as_ref().is_some_and(|options| {
-                self.last.is_none_or(|last| last.stream_id != sync.stream_id) && is_readable(sync, options)
-            })
+            || self.takes_any_stream
+                && known.all(|known| known.stream_id != sync.stream_id)
+                && is_readable(sync, &self.options)
     }
 
     pub(crate) fn is_of_current_stream(&self, sync: &Sync) -> bool {
         let is_of_header = (sync.header_check, sync.checksum_id) == (self.header_check, self.checksum_id);
-        let is_new = self.earlier.is_none_or(|(earlier, _)| earlier.stream_id != sync.stream_id);
-        is_of_header && self.last.map_or(is_new, |last| self.follows(sync, &last, self.good_until))
+        let is_new = || self.earlier.iter().all(|(earlier, _)| earlier.stream_id != sync.stream_id);
+        is_of_header && self.last.map_or_else(is_new, |last| self.follows(sync, &last, self.good_until))
     }
 
     pub(crate) fn is_of_earlier_stream(&self, sync: &Sync) -> bool {
-        self.earlier.is_some_and(|(earlier, good_until)| {
+        self.earlier.iter().any(|(earlier, good_until)| {
             let is_of_header = (sync.header_check, sync.checksum_id) == (earlier.header_check, earlier.checksum_id);
-            is_of_header && self.follows(sync, &earlier, good_until)
+            is_of_header && self.follows(sync, earlier, *good_until)
         })
     }
 
-    /// It comes behind all that was good: one that doesn't is of bytes that came again. But a sender on a link that lost its
-    /// newest bytes in a power cut goes on at a lower position, in a later epoch.
+    /// It comes behind all that was good: one that doesn't is of bytes that came again. But a sender on a link that
+    /// lost its newest bytes in a power cut goes on at a lower position, in a later epoch.
     fn follows(&self, sync: &Sync, last: &Sync, good_until: u64) -> bool {
         let is_new_epoch = self.is_link && sync.epoch > last.epoch;
         sync.stream_id == last.stream_id && sync.epoch >= last.epoch && (sync.position >= good_until || is_new_epoch)
@@ -215,9 +219,10 @@ impl Resync {
         }
     }
 
-    /// Bytes before those that are held were skipped too.
-    pub(crate) fn skip_from(&mut self, offset: u64) {
+    /// Bytes before those that are held were skipped too, and nothing good was found in them.
+    pub(crate) fn start_from(&mut self, offset: u64) {
         self.skipped_from = offset;
+        self.wanted.good_until = offset;
     }
 
     /// The position at which the last good frame ends.
@@ -243,8 +248,8 @@ impl Resync {
         self.position.wrapping_add(index as u64)
     }
 
-    /// Where what is held has to start in memory, in bytes behind a multiple of 8, so that messages are aligned as they are in
-    /// the stream: bytes that were inserted or lost, or let go of, may have moved it.
+    /// Where what is held has to start in memory, in bytes behind a multiple of 8, so that messages are aligned as they
+    /// are in the stream: bytes that were inserted or lost, or let go of, may have moved it.
     pub(crate) fn skew(&self) -> usize {
         (self.position % 8) as usize
     }
@@ -315,7 +320,7 @@ impl Resync {
                 if found.is_in_place() {
                     in_place.get_or_insert(found);
                 }
-            } else if found.is_in_place() {
+            } else if found.is_in_place() && is_readable(&found.sync, &wanted.options) {
                 other_in_place.get_or_insert(found);
             }
         });
@@ -393,7 +398,7 @@ impl Resync {
         if let Some(until) = until {
             self.report_skipped(decoder, data, until, &salvage, findings);
         }
-        self.count += salvage.messages();
+        self.count = self.count.wrapping_add(salvage.messages());
         self.is_anything_salvaged |= !salvage.frames.is_empty();
         if let Some(end) = salvage.end() {
             self.wanted.good_until = salvage.position_of(end);
@@ -409,7 +414,8 @@ impl Resync {
         self.budgeted_until = until.max(self.budgeted_until);
     }
 
-    /// The ranges between salvaged frames, up to `until`, and pads that aren't zero; what lies behind isn't decided yet.
+    /// The ranges between salvaged frames, up to `until`, and pads that aren't zero; what lies behind isn't decided
+    /// yet.
     fn report_skipped(
         &mut self,
         decoder: &Decoder<Hasher>,
@@ -487,7 +493,7 @@ impl Resync {
         }
     }
 
-    /// The stream is the one of the session before, of which `decoder` has read all that was good.
+    /// The stream is that of an earlier session, of which `decoder` has read all that was good.
     /// `shift` is the offset of its position 0.
     pub(crate) fn return_to(&mut self, decoder: &Decoder<Hasher>, shift: u64) {
         self.count = decoder.sequence();
@@ -513,8 +519,8 @@ impl Resync {
         }
     }
 
-    /// The window is full and there is no sync frame: salvages what starts in its first half. Returns that, and how many
-    /// bytes are done with: the first half at least, because every frame was found there that can be.
+    /// The window is full and there is no sync frame: salvages what starts in its first half. Returns that, and how
+    /// many bytes are done with: the first half at least, because every frame was found there that can be.
     pub(crate) fn slide(
         &mut self,
         decoder: &mut Decoder<Hasher>,
@@ -524,8 +530,7 @@ impl Resync {
         let held = &data[..data.len().min(self.held())];
         let salvage = self.salvage(decoder, held, self.window, None, findings);
         if let Some(end) = salvage.end() {
-            self.stop_anew(decoder, held, end);
-            self.search_syncs(held, false);
+            self.stop_anew(decoder, held, end, false);
         }
         let done = salvage.end().unwrap_or(0).max(self.window.min(held.len()));
         self.held_from += done as u64;
@@ -539,8 +544,8 @@ impl Resync {
         (salvage, done)
     }
 
-    /// The stop is now behind the last salvaged frame, at this index.
-    fn stop_anew(&mut self, decoder: &mut Decoder<Hasher>, data: &[u8], index: usize) {
+    /// The stop is now behind the last salvaged frame, at this index. No sync frame that is wanted lies behind it.
+    fn stop_anew(&mut self, decoder: &mut Decoder<Hasher>, data: &[u8], index: usize, is_last: bool) {
         let position = self.position_of(index);
         decoder.skip_to(position, self.count);
         let rest = &data[index..];
@@ -549,7 +554,7 @@ impl Resync {
         let stop = decoder.wrong_at(position, rest).unwrap_or(incomplete);
         self.why = FormatError::Frame { stop: stop.clone(), evidence: None };
         self.search = TailSearch::new(decoder, stop);
-        self.searched = index;
+        self.searched = index + self.search.search_syncs(rest, position, is_last);
     }
 
     /// Nothing more comes, and there is no sync frame: salvages what there is, and tells how the stream ended.
@@ -561,8 +566,7 @@ impl Resync {
     ) -> (Salvage, End) {
         let salvage = self.salvage(decoder, data, data.len(), None, findings);
         if let Some(end) = salvage.end() {
-            self.stop_anew(decoder, data, end);
-            self.search_syncs(data, true);
+            self.stop_anew(decoder, data, end, true);
             if !self.recovery.is_link() {
                 self.search.search_header(&data[end..]);
                 self.tell_second_stream(&data[end..], self.offset_of(end), findings);

@@ -1,5 +1,6 @@
-//! Where streams are kept: the few calls that creating, reopening and repairing a stream need. [`Files`] is the operating
-//! system's; another implementation puts streams elsewhere, or fails on purpose, as this project's crash simulator does.
+//! Where streams are kept: the few calls that creating, reopening and repairing a stream need. [`Files`] is the
+//! operating system's; another implementation puts streams elsewhere, or fails on purpose, as this project's crash
+//! simulator does.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom};
@@ -30,7 +31,8 @@ pub trait Storage {
     /// `AlreadyExists` if that name is taken; `Unsupported` or `PermissionDenied` where files can't have two names.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Gives a file another name; a file that had it is replaced, and there is no moment at which the name means neither.
+    /// Gives a file another name; a file that had it is replaced, and there is no moment at which the name means
+    /// neither.
     ///
     /// # Errors
     /// Those of the system.
@@ -81,7 +83,8 @@ pub trait StorageFile: Durable {
     /// Those of the system.
     fn seek_to(&mut self, position: u64) -> io::Result<()>;
 
-    /// Makes the file exactly so long, with zeros where there was nothing; what is written from now on goes behind that.
+    /// Makes the file exactly so long, with zeros where there was nothing; what is written from now on goes behind
+    /// that.
     ///
     /// # Errors
     /// Those of the system.
@@ -90,8 +93,8 @@ pub trait StorageFile: Durable {
 
 /// The files of the operating system.
 ///
-/// They are locked by `flock` (on Linux): an advisory lock, which other programs that write without asking don't see, and
-/// which a network file system may not keep.
+/// They are locked by `flock` (on Linux): an advisory lock, which other programs that write without asking don't see,
+/// and which a network file system may not keep.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Files;
 

@@ -49,7 +49,7 @@ impl<'f, F: StorageFile> Walk<'f, F> {
     }
 
     /// To the end of the file (`None`), or to the first frame that isn't good.
-    pub(crate) fn to_stop(&mut self) -> Result<Option<Stop>> {
+    pub(crate) fn read_to_stop(&mut self) -> Result<Option<Stop>> {
         let mut spans = [Span::default(); 256];
         loop {
             let (_, used) = self.decoder.messages(self.input.data(), &mut spans);

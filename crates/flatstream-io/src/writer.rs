@@ -24,9 +24,9 @@ use crate::storage::StorageFile;
 /// A file is best left to the writer: [`create_new`](Writer::create_new), [`create`](Writer::create) and
 /// [`open`](Writer::open) lock it and make its name durable. [`new`](Self::new) takes any `Write`.
 ///
-/// After a failed write, flush or sync the writer refuses everything with an error that names the first failure, because what
-/// the sink kept of the failed call is unknown. A writer that is dropped without [`finish`](Self::finish) hands what it
-/// gathered to the sink; the stream then ends *open*, which a reader can tell from *closed*.
+/// After a failed write, flush or sync the writer refuses everything with an error that names the first failure,
+/// because what the sink kept of the failed call is unknown. A writer that is dropped without [`finish`](Self::finish)
+/// hands what it gathered to the sink; the stream then ends *open*, which a reader can tell from *closed*.
 ///
 /// ```
 /// use flatstream_io::{WriteOptions, Writer};
@@ -226,8 +226,8 @@ impl<W: Write> Writer<W> {
         };
     }
 
-    /// Notes in the stream that messages were lost here: what a [`SharedWriter`](crate::SharedWriter) does when its memory
-    /// is full and it may not wait. They take no sequence numbers; readers count them
+    /// Notes in the stream that messages were lost here: what a [`SharedWriter`](crate::SharedWriter) does when its
+    /// memory is full and it may not wait. They take no sequence numbers; readers count them
     /// ([`Reader::dropped`](crate::Reader::dropped)).
     ///
     /// # Errors
@@ -268,9 +268,9 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Hands everything over and has the sink make it durable: safe against a power cut, by the sink's word. Returns the
-    /// number of durable messages, which is the sequence up to which all are. The stream says so itself from its next sync
-    /// frame on.
+    /// Hands everything over and has the sink make it durable: safe against a power cut, by the sink's word. Returns
+    /// the number of durable messages, which is the sequence up to which all are. The stream says so itself from its
+    /// next sync frame on.
     ///
     /// ```
     /// use flatstream_io::{WriteOptions, Writer};
@@ -330,7 +330,8 @@ impl<W: Write> Writer<W> {
     /// Of the kind `Io`. The sink is dropped then.
     pub fn finish(mut self) -> Result<W> {
         self.output.check_usable()?;
-        // Twice, so that the last frame says that all before it is durable: opening the stream again then reads no more.
+        // Twice, so that the last frame says that all before it is durable: opening the stream again then reads no
+        // more.
         if self.sync_sink.is_some() {
             self.sync_all()?;
         }
@@ -392,8 +393,8 @@ impl<W: Write> Writer<W> {
         self.open_report.take().map(|report| *report)
     }
 
-    /// From here on only `tick` asks the policies: for a thread that appends many messages at a time, and then keeps the
-    /// policies once for all of them.
+    /// From here on only `tick` asks the policies: for a thread that appends many messages at a time, and then keeps
+    /// the policies once for all of them.
     pub(crate) fn leave_policies_to_tick(&mut self) {
         self.is_ticked = true;
         self.note_policies();
@@ -405,9 +406,11 @@ impl<W: Write> Writer<W> {
         self.keep_policies()
     }
 
-    /// What the next `tick` has to wait for.
+    /// What somebody has to wait for who appends many at a time: the next `tick`, or enough to fill the block.
     pub(crate) fn next_need(&self) -> Need {
-        Need::of(&[self.sync_due, self.flush_due], self.encoder.position())
+        let need = Need::of(&[self.sync_due, self.flush_due], self.encoder.position());
+        let room = (self.block.len() - self.filled).max(1);
+        Need { bytes: need.bytes.min(room as u64), ..need }
     }
 
     /// How many bytes the sink has taken.
@@ -470,11 +473,11 @@ impl<W: Write> Writer<W> {
 }
 
 impl<W: Durable> Writer<W> {
-    /// As [`new`](Self::new), for a sink that can say when bytes are durable: the writer can [`sync`](Self::sync), keeps
-    /// the [`SyncPolicy`], and syncs when it [finishes](Self::finish).
+    /// As [`new`](Self::new), for a sink that can say when bytes are durable: the writer can [`sync`](Self::sync),
+    /// keeps the [`SyncPolicy`], and syncs when it [finishes](Self::finish).
     ///
-    /// For files there are [`create_new`](Writer::create_new), [`create`](Writer::create) and [`open`](Writer::open), which
-    /// make the file's name durable too.
+    /// For files there are [`create_new`](Writer::create_new), [`create`](Writer::create) and [`open`](Writer::open),
+    /// which make the file's name durable too.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -484,8 +487,8 @@ impl<W: Durable> Writer<W> {
         Self::start(sink, &options, header, Some(W::sync))
     }
 
-    /// Goes on in a stream whose good data end where the sink's next byte goes. The RESUMED sync frame is durable when it returns:
-    /// that keeps frames out that were cut, should the disk bring them back.
+    /// Goes on in a stream whose good data end where the sink's next byte goes. The RESUMED sync frame is durable when
+    /// it returns: that keeps frames out that were cut, should the disk bring them back.
     pub(crate) fn resume(sink: W, options: &WriteOptions, header: Header, at: ResumePoint) -> Result<Self> {
         let hasher = options.build_hasher(header.checksum())?;
         let session = Session { stream_id: at.stream_id, epoch: at.epoch };

@@ -3,12 +3,9 @@
 
 mod common;
 
-use std::collections::HashMap;
-
 use common::{ALL_CHECKSUMS, Stream, recover, recover_link};
-use flatstream_io::{ChecksumType, EndState, Finding, ReadOptions, Reader, Recovery};
+use flatstream_io::ChecksumType;
 use flatstream_testkit::damage;
-use flatstream_testkit::noise::Noise;
 
 /// What a table adds up.
 #[derive(Debug, Default)]
@@ -55,7 +52,8 @@ fn every_bit(checksum: ChecksumType) {
     let mut table = Table::default();
     damage::for_each_bit_flip(&stream.bytes, |at, damaged| {
         let found = recover(damaged).unwrap_or_else(|error| panic!("flip in byte {at}: {error}"));
-        table.changed_bodies += stream.check(&found);
+        table.changed_bodies += stream.changed_bodies(&found);
+        stream.check_in_place(damaged, &found);
         let lost = 300 - found.messages.len() as u64;
         assert_eq!(found.losses.messages, lost, "flip in byte {at}: {:?}", found.findings);
         assert!(!found.losses.may_be_more, "flip in byte {at}");
@@ -91,4 +89,23 @@ fn every_flipped_bit_loses_at_most_one_message_xxh64() {
 #[test]
 fn every_flipped_bit_loses_at_most_one_message_xxh3() {
     every_bit(ChecksumType::Xxh3);
+}
+
+/// The same on a link, one bit of each byte.
+#[test]
+fn a_flipped_bit_on_a_link_loses_at_most_one_message() {
+    let stream = Stream::of_hundreds(ChecksumType::Crc32c);
+    let mut damaged = stream.bytes.clone();
+    let mut table = Table::default();
+    for at in 0..damaged.len() {
+        let flip = 1 << (at * 5 % 8);
+        damaged[at] ^= flip;
+        let found = recover_link(&damaged).unwrap_or_else(|error| panic!("flip in byte {at}: {error}"));
+        damaged[at] ^= flip;
+        assert_eq!(stream.check(&found), 0);
+        assert_eq!(stream.check_lost(&found), 300 - found.messages.len() as u64, "flip in byte {at}");
+        table.note(found.losses.messages);
+    }
+    println!("on a link: {table:?}");
+    assert!(table.most_lost <= 1);
 }

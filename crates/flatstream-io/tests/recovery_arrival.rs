@@ -4,8 +4,12 @@ mod common;
 
 use std::io::{ErrorKind as Io, Read};
 
-use common::{ALL_CHECKSUMS, Recovered, Stream, file_options, link_options, options, recover_from, rounds, varied};
-use flatstream_io::{ChecksumType, EndState, ErrorKind, Opening, ReadOptions, Reader};
+use common::{
+    ALL_CHECKSUMS, Assembler, Recovered, Stream, file_options, header, link_options, options, other_header,
+    recover_from, rounds, varied,
+};
+use flatstream_io::format::SyncFlags;
+use flatstream_io::{ChecksumType, EndState, ErrorKind, Opening, ReadOptions, Reader, Recovery};
 use flatstream_testkit::faulty::{PlannedSource, Reading};
 use flatstream_testkit::noise::Noise;
 
@@ -71,7 +75,14 @@ fn arrivals(is_link: bool) {
         for seed in 0..rounds(60) {
             let mut noise = Noise::new(seed);
             let stream = if seed % 3 == 0 { Stream::of_hundreds(checksum) } else { varied(checksum, &mut noise) };
-            let bytes = damaged(&stream, &mut noise, is_link || seed % 2 == 0);
+            let mut bytes = damaged(&stream, &mut noise, is_link || seed % 2 == 0);
+            if seed % 5 == 0 {
+                // Another stream behind it: on a link the sender has started anew.
+                let other =
+                    Stream::new(options(checksum).sync_interval(512).stream_id(1 + seed), noise.messages(30, 100));
+                bytes.truncate(noise.below(bytes.len()));
+                bytes.extend(damaged(&other, &mut noise, is_link));
+            }
             let whole = recover_from(&bytes[..], read());
             for block_size in [64, 1000, 4096] {
                 let found = recover_from(&bytes[..], read().block_size(block_size));
@@ -172,7 +183,8 @@ fn every_whole_message_is_given_before_the_reader_waits() {
     }
 }
 
-/// Behind damage: as soon as the next sync frame is whole. A damaged length that claims much isn't waited for on a link.
+/// Behind damage: as soon as the next sync frame is whole. A damaged length that claims much isn't waited for on a
+/// link.
 #[test]
 fn on_a_link_messages_come_with_the_next_sync_frame() {
     let stream = Stream::of_hundreds(ChecksumType::Crc32c);
@@ -293,4 +305,67 @@ fn a_reader_lends_its_source() {
     let mut source = &stream.bytes[..];
     let found = recover_from(source.by_ref().take(1 << 40), file_options()).unwrap();
     assert_eq!((found.messages.len(), source.len()), (300, 0));
+}
+
+/// Frames in any order, at any place, of any epoch, with any number, and what else may lie between them: whatever
+/// becomes of it, it becomes the same in whatever pieces it comes, and there is an end.
+fn strange(noise: &mut Noise) -> Vec<u8> {
+    let mut stream = Assembler::new(header(ALL_CHECKSUMS[noise.below(5)]));
+    if noise.below(4) > 0 {
+        stream.sync(SyncFlags::NONE);
+    }
+    for _ in 0..noise.below(60) {
+        let number = noise.number() >> noise.below(64);
+        match noise.below(20) {
+            0 => stream.jump_to(number & !7, noise.number() >> noise.below(64)),
+            1 => stream
+                .jump_to(stream.position().wrapping_add_signed(8 * (noise.below(64) as i64 - 32)), noise.number() % 50),
+            2 => stream.epoch(noise.below(4) as u32),
+            3 | 4 => drop(stream.sync(SyncFlags::from_bits(noise.below(4) as u8))),
+            5 => stream.control(
+                [b"meta", b"drop", b"Abc1", b"sync", b"CHNK"][noise.below(5)],
+                &noise.bytes(number as usize % 70),
+            ),
+            6 => stream.bytes.extend(noise.bytes(number as usize % 300)),
+            7 => stream.bytes.extend(vec![0; number as usize % 300]),
+            8 => {
+                let again = stream.bytes[noise.below(stream.bytes.len())..].to_vec();
+                stream.bytes.extend(&again[..again.len().min(2000)]);
+            }
+            9 => {
+                let last = stream.bytes.len() - 1;
+                stream.bytes[last - noise.below(last.min(100))] ^= 1 << noise.below(8);
+            }
+            10 => stream.bytes.extend(other_header(ALL_CHECKSUMS[noise.below(5)], noise.below(50)).as_bytes()),
+            _ => stream.messages(1 + noise.clone().below(6), 90, noise),
+        }
+    }
+    stream.bytes
+}
+
+#[test]
+fn strange_streams_read_the_same_in_whatever_pieces() {
+    let (mut cases, mut delivered) = (0, 0);
+    for seed in 0..rounds(1500) {
+        let mut noise = Noise::new(seed);
+        let bytes = strange(&mut noise);
+        for recovery in [Recovery::new(), Recovery::link()] {
+            let recovery = recovery.careful(noise.below(4) == 0).window([4096, 5001, 1 << 20][noise.below(3)]);
+            let read = ReadOptions::new().recovery(recovery);
+            let whole = recover_from(&bytes[..], read.clone());
+            for most in [1, 400] {
+                let found = recover_from(
+                    in_pieces(&bytes, most, &mut noise),
+                    read.clone().block_size(1 << (6 + noise.below(8))),
+                );
+                outlines_agree(&format!("seed {seed}, {recovery:?}, pieces of up to {most}"), &whole, &found);
+            }
+            if let Ok(whole) = whole {
+                whole.check_sums();
+                delivered += whole.messages.len();
+            }
+            cases += 1;
+        }
+    }
+    println!("{cases} strange streams: {delivered} messages, the same in whatever pieces");
 }

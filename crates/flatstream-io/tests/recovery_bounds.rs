@@ -1,5 +1,5 @@
-//! What recovery costs: bytes hashed and memory, where no sync frame comes for long and where every number is a plausible
-//! length. Specification: section 12, "Salvage", and section 14.
+//! What recovery costs: bytes hashed and memory, where no sync frame comes for long and where every number is a
+//! plausible length. Specification: section 12, "Salvage", and section 14.
 
 mod common;
 
@@ -198,8 +198,8 @@ fn a_large_message_and_the_sync_frame_behind_it() {
     }
 }
 
-/// 24 MiB in which every second word is a plausible length, made for the purpose: bounded work, exact count; and what lies
-/// far enough behind is delivered.
+/// 24 MiB in which every second word is a plausible length, made for the purpose: bounded work, exact count; and what
+/// lies far enough behind is delivered.
 #[test]
 fn hostile_regions() {
     let mut noise = Noise::new(55);
@@ -221,15 +221,16 @@ fn hostile_regions() {
                 let cost = read(&stream, &damaged, Recovery::new());
                 let case = format!("kind {kind}, interval {interval}, limit {limit}");
                 cost.check(&case, &stream, stream.bytes.len(), 80 * MIB);
-                // Where there is no sync frame, what was made for the purpose can hide what follows, up to the next window.
+                // Where there is no sync frame, what was made for the purpose can hide what follows, up to the next
+                // window.
                 assert_eq!(cost.losses.messages == 24, interval != 0 || !matches!(kind, 0 | 4), "{case}");
             }
         }
     }
 }
 
-/// A good small frame behind each damaged one that claims much: neither may each of them be hashed, nor may each step forward
-/// be a short one.
+/// A good small frame behind each damaged one that claims much: neither may each of them be hashed, nor may each step
+/// forward be a short one.
 #[test]
 fn good_frames_between_hostile_ones() {
     for interval in [65_536, 0] {

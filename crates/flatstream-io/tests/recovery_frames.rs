@@ -1,5 +1,5 @@
-//! Damage at each kind of frame, at two places at once, and what is no damage: pads, control frames, limits. Specification:
-//! sections 7, 10 and 12.
+//! Damage at each kind of frame, at two places at once, and what is no damage: pads, control frames, limits.
+//! Specification: sections 7, 10 and 12.
 
 mod common;
 
@@ -7,8 +7,10 @@ use common::{
     ALL_CHECKSUMS, Assembler, Stream, file_options, header, link_options, options, recover, recover_from, recover_link,
 };
 use flatstream_io::format::SyncFlags;
-use flatstream_io::{ChecksumType, EndState, ErrorKind, Finding, ReadOptions, Reader, Recovery};
+use flatstream_io::{Checksum, ChecksumType, EndState, ErrorKind, Finding, ReadOptions, Reader, Recovery};
+use flatstream_testkit::adler32::adler32;
 use flatstream_testkit::noise::Noise;
+use flatstream_testkit::vectors::{self, Vector};
 
 fn without_none() -> impl Iterator<Item = ChecksumType> {
     ALL_CHECKSUMS.into_iter().filter(|checksum| *checksum != ChecksumType::None)
@@ -92,8 +94,8 @@ fn other_control_frames_are_skipped() {
     }
 }
 
-/// A kind that isn't four letters is damage, also where its check holds and its first byte is an upper-case letter; and so is
-/// a `sync` of an impossible length.
+/// A kind that isn't four letters is damage, also where its check holds and its first byte is an upper-case letter; and
+/// so is a `sync` of an impossible length.
 #[test]
 fn control_frames_without_a_proper_kind_are_damage() {
     for is_salvaged in [false, true] {
@@ -221,7 +223,8 @@ fn damaged_resumed_and_closed() {
     }
 }
 
-/// Good frames behind the sync frame that closed the stream, with a sync frame of the same epoch behind them and without.
+/// Good frames behind the sync frame that closed the stream, with a sync frame of the same epoch behind them and
+/// without.
 #[test]
 fn messages_behind_closed() {
     for has_sync in [false, true] {
@@ -292,8 +295,8 @@ fn messages_beyond_the_readers_limit_are_lost() {
     }
 }
 
-/// Without a checksum a frame is known by its head alone. A careful reader delivers it behind damage only if something good
-/// follows it directly.
+/// Without a checksum a frame is known by its head alone. A careful reader delivers it behind damage only if something
+/// good follows it directly.
 #[test]
 fn careful_without_a_checksum() {
     let stream = Stream::of_hundreds(ChecksumType::None);
@@ -350,6 +353,95 @@ fn a_lost_beginning() {
             let next = stream.syncs.iter().find(|sync| sync.position >= len as u64).unwrap();
             assert_eq!(stream.check(&found), 0);
             assert_eq!(stream.check_lost(&found), stream.touched(&(0..len)), "{len} bytes, {next:?}");
+        }
+    }
+}
+
+/// The vectors: what a strict reader gives comes first, and what recovery doesn't override stays an error.
+#[test]
+fn the_vectors() {
+    for vector in vectors::load("valid") {
+        for recovery in [Recovery::new(), Recovery::link()] {
+            // On a link, a header in a message that was torn is taken for that of a sender that started anew: a message
+            // that was torn by a restart looks the same.
+            if recovery == Recovery::link() && vector.name.starts_with("torn_in_message_with_a") {
+                continue;
+            }
+            let found = recover_vector(&vector, recovery);
+            let found = found.unwrap_or_else(|error| panic!("{}: {error}", vector.name));
+            assert!(found.bodies().eq(vector.messages()), "{}: {:?}", vector.name, found.findings);
+            assert!(found.losses.is_none(), "{}: {:?}", vector.name, found.findings);
+            let end = vector.end().unwrap();
+            assert_eq!((found.end.state.to_string(), found.end.position), (end.state, end.position), "{}", vector.name);
+        }
+    }
+    let mut unsupported = 0;
+    for vector in vectors::load("invalid") {
+        let code = vector.fact("error").unwrap().split(' ').next().unwrap().to_owned();
+        match recover_vector(&vector, Recovery::new()) {
+            Ok(found) => {
+                let strict = vector.messages();
+                assert!(found.bodies().zip(&strict).all(|(found, strict)| found == *strict), "{}", vector.name);
+                assert!(found.messages.len() >= strict.len(), "{}: {:?}", vector.name, found.findings);
+                assert!(!code.ends_with("_unsupported"), "{}", vector.name);
+            }
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                assert!(code.ends_with("_unsupported"), "{}: {error}", vector.name);
+                unsupported += 1;
+            }
+            Err(error) => assert!(code.starts_with("header") || code == "not_a_stream", "{}: {error}", vector.name),
+        }
+    }
+    assert!(unsupported > 0);
+}
+
+fn recover_vector(vector: &Vector, recovery: Recovery) -> flatstream_io::Result<common::Recovered> {
+    recover_from(&vector.bytes[..], ReadOptions::new().private_checksum(128, Adler).recovery(recovery))
+}
+
+#[derive(Clone)]
+struct Adler;
+
+impl Checksum for Adler {
+    fn digest(&self, body: &[u8]) -> u32 {
+        adler32(body)
+    }
+}
+
+/// Sync frames that are right in themselves and name the greatest numbers there are: anyone can make them.
+#[test]
+fn the_greatest_numbers() {
+    let mut noise = Noise::new(66);
+    let greatest =
+        [0, 64, 1 << 20, 1 << 63, u64::MAX - 4095, u64::MAX - 1023, u64::MAX - 199, u64::MAX - 71, u64::MAX - 7];
+    for position in greatest.map(|position| position & !7) {
+        for sequence in [0, 7, u64::MAX - 3, u64::MAX] {
+            for is_damaged in [false, true] {
+                let mut stream = Assembler::new(header(ChecksumType::Crc32c));
+                stream.sync(SyncFlags::NONE);
+                stream.messages(5, 50, &mut noise);
+                stream.jump_to(position, sequence);
+                stream.sync(SyncFlags::NONE);
+                stream.messages(20, 50, &mut noise);
+                let damaged = stream.bytes.len();
+                stream.messages(20, 50, &mut noise);
+                stream.sync(SyncFlags::NONE);
+                stream.messages(5, 50, &mut noise);
+                let mut bytes = stream.bytes;
+                bytes[damaged] ^= u8::from(is_damaged);
+                for read in [file_options(), link_options()] {
+                    let mut reader = Reader::with_options(&bytes[..], read).unwrap();
+                    let mut count = 0;
+                    while let Some(message) = reader.next() {
+                        assert!(message.unwrap().position() % 8 == 0);
+                        count += 1;
+                        let _ = (reader.position(), reader.sequence(), reader.losses());
+                    }
+                    assert!(count >= 5);
+                    reader.end().unwrap();
+                    reader.take_findings().iter().for_each(|finding| assert!(!finding.to_string().is_empty()));
+                }
+            }
         }
     }
 }

@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{ALL_CHECKSUMS, Stream, file_options, link_options, recover_from, rounds, varied};
+use std::collections::HashSet;
+
+use common::{ALL_CHECKSUMS, Stream, file_options, link_options, options, recover_from, rounds, varied};
 use flatstream_io::{ChecksumType, EndState, Error, ErrorKind, Finding, ReadOptions, Reader, Recovery, SliceReader};
 use flatstream_testkit::noise::Noise;
 
@@ -207,4 +209,61 @@ fn strict_reading_is_the_same_from_slice_and_source() {
         }
     }
     println!("strict reading: the same from slices and sources, {damaged_ones} times an error");
+}
+
+/// A device that starts anew several times, on a link that loses, inserts, repeats and alters bytes: nothing is wrong,
+/// and nothing comes twice or in another order.
+#[test]
+fn many_sessions_on_a_bad_link() {
+    let (mut cases, mut delivered, mut all) = (0, 0, 0);
+    for seed in 0..rounds(4000) {
+        let mut noise = Noise::new(seed);
+        let checksum = ALL_CHECKSUMS[1 + seed as usize % 4];
+        let (mut sent, mut messages) = (Vec::new(), HashSet::new());
+        for session in 0..1 + noise.below(4) {
+            let number = |nth: usize, body: &[u8]| [&((session * 1000 + nth) as u64).to_le_bytes()[..], body].concat();
+            let bodies = noise.messages(10 + noise.clone().below(40), 80);
+            let bodies: Vec<_> = bodies.iter().enumerate().map(|(nth, body)| number(nth, body)).collect();
+            let program = ["same", "same", "other"][noise.below(3)];
+            let writer = options(checksum).sync_interval(512).writer(program).stream_id(1 + session as u64);
+            let stream = Stream::new(writer, bodies);
+            let end =
+                if noise.below(2) == 0 { stream.bytes.len() } else { 150 + noise.below(stream.bytes.len() - 150) };
+            sent.extend(&stream.bytes[..end]);
+            messages.extend(stream.messages);
+        }
+        for _ in 0..noise.below(6) {
+            let at = noise.below(sent.len() - 1);
+            let end = (at + 1 + noise.below(600)).min(sent.len() - 1);
+            match noise.below(5) {
+                2 if sent.len() < 1000 => {}
+                0 => sent[at] ^= 1 << noise.below(8),
+                1 => sent[at..end].fill(0),
+                2 => drop(sent.drain(at..end)),
+                3 => drop(sent.splice(at..at, noise.bytes(end - at))),
+                _ => {
+                    // What was sent before comes again.
+                    let again = sent[at.saturating_sub(noise.below(4000))..at].to_vec();
+                    drop(sent.splice(at..at, again));
+                }
+            }
+        }
+        let from = [0, noise.below(sent.len())][noise.below(2)];
+        let Ok(found) = recover_from(&sent[from..], link_options()) else { continue };
+        found.check_sums();
+        // What comes again of a session that was over before the receiver joined is new to it. Otherwise sessions
+        // ascend too.
+        let mut next = [0; 4];
+        for body in found.bodies() {
+            assert!(messages.contains(body), "seed {seed}: wrong: {:?}", found.findings);
+            let number = body[..8].try_into().map(u64::from_le_bytes).unwrap() as usize;
+            let next = &mut next[number / 1000];
+            assert!(number % 1000 >= *next, "seed {seed}: twice or out of order: {:?}", found.findings);
+            *next = number % 1000 + 1;
+        }
+        delivered += found.messages.len();
+        all += messages.len();
+        cases += 1;
+    }
+    println!("{cases} links with up to 4 sessions: {delivered} of {all} messages");
 }

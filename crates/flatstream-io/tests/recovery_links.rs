@@ -5,9 +5,9 @@ mod common;
 
 use std::num::NonZeroU64;
 
-use common::{ALL_CHECKSUMS, Recovered, STREAM_ID, Stream, options, recover_link, rounds};
+use common::{ALL_CHECKSUMS, Recovered, STREAM_ID, Stream, options, recover_from, recover_link, rounds};
 use flatstream_io::format::{Algorithm, Encoder, Session, SyncFlags};
-use flatstream_io::{ChecksumType, EndState, Finding, Header};
+use flatstream_io::{ChecksumType, Clock, EndState, Finding, Header, ReadOptions, Recovery};
 use flatstream_testkit::noise::Noise;
 
 /// What a bad link does to bytes: so many times each, at random places behind the header.
@@ -230,8 +230,8 @@ fn a_long_header_in_mid_stream() {
     }
 }
 
-/// The header is lost with the end of one session and the beginning of the next. A receiver that knows a header waits for
-/// the next one; one that joined without believes any stream.
+/// The header is lost with the end of one session and the beginning of the next. A receiver that knows a header waits
+/// for the next one; one that joined without believes any stream.
 #[test]
 fn a_header_that_is_lost() {
     let writer = options(ChecksumType::Crc32c).sync_interval(512);
@@ -261,8 +261,8 @@ fn a_header_that_is_lost() {
     }
 }
 
-/// A device keeps its stream in a file and sends it. It loses its newest bytes in a power cut, reopens the stream and goes
-/// on sending, with the header or without.
+/// A device keeps its stream in a file and sends it. It loses its newest bytes in a power cut, reopens the stream and
+/// goes on sending, with the header or without.
 #[test]
 fn a_sender_that_reopens_its_stream() {
     let checksum = ChecksumType::Crc32c;
@@ -338,4 +338,46 @@ fn joining_a_reopened_stream_with_its_header() {
     let found = recover_link(&[header.as_bytes(), &frames].concat()).unwrap();
     assert!(found.bodies().eq(again.iter().map(Vec::as_slice)));
     assert_eq!((found.losses.messages, found.messages[0].sequence), (0, Some(50)));
+}
+
+/// Firmware whose stream id is a constant: against the rules, but what it sends after a restart isn't what it sent
+/// before.
+#[test]
+fn a_sender_that_uses_its_id_again() {
+    let stream = |seed: u64, time: i64| {
+        let writer = options(ChecksumType::Crc32c).sync_interval(512).clock(Clock::Monotonic, move || time);
+        Stream::new(writer, Noise::new(seed).messages(60, 100))
+    };
+    let (a, b) = (stream(1, 100), stream(2, 90));
+    for cut in (a.header_len + 64..a.bytes.len() - 64).step_by(31) {
+        let found = recover_link(&[&a.bytes[..cut], &b.bytes[..]].concat()).unwrap();
+        let expected = a.messages[..a.bodies_before(cut)].iter().chain(&b.messages);
+        assert!(found.bodies().eq(expected.map(Vec::as_slice)), "{cut}: {:?}", found.findings);
+        assert!(found.end.is_closed());
+    }
+}
+
+/// Rubbish before a stream, longer than what is held: in a file and on a link, with the header and without.
+#[test]
+fn a_stream_behind_rubbish() {
+    let stream = Stream::of_hundreds(ChecksumType::Crc32c);
+    let mut noise = Noise::new(26);
+    for len in [1, 100, 8191, 8192, 8193, 100_000] {
+        for from in [0, 100] {
+            let bytes = [&noise.bytes(len)[..], &stream.bytes[from..]].concat();
+            for recovery in [Recovery::new(), Recovery::link()] {
+                for window in [4096, 16 << 20] {
+                    let read = ReadOptions::new().recovery(recovery.window(window));
+                    let found = recover_from(&bytes[..], read).unwrap();
+                    // On a link, what lies before the sync frame at which a receiver joins isn't delivered.
+                    let is_joined = from > 0 && recovery == Recovery::link();
+                    let before = if is_joined { stream.syncs[1].sequence } else { 0 };
+                    assert_eq!((stream.check(&found), found.losses.messages), (0, 0), "{:?}", found.findings);
+                    assert_eq!(found.messages.len() as u64, 300 - before, "{:?}", found.findings);
+                    assert_eq!(found.skipped().next().unwrap().0, 0, "{:?}", found.findings);
+                    assert!(found.end.is_closed());
+                }
+            }
+        }
+    }
 }

@@ -7,8 +7,8 @@ use common::{ALL_CHECKSUMS, Recovered, Stream, options, recover, recover_link};
 use flatstream_io::{ChecksumType, Finding, Writer};
 use flatstream_testkit::noise::Noise;
 
-/// Messages, some of which hold other streams: whole, from a frame on, and from its middle on; or copies of what the stream
-/// itself holds so far.
+/// Messages, some of which hold other streams: whole, from a frame on, and from its middle on; or copies of what the
+/// stream itself holds so far.
 fn with_nested(checksum: ChecksumType, is_own: bool) -> (Stream, Vec<usize>) {
     let small = options(checksum).sync_interval(512);
     let foreign = Stream::new(small.clone().stream_id(77), Noise::new(3).messages(25, 60));

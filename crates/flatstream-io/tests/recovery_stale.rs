@@ -1,5 +1,5 @@
-//! Frames that are left from before a stream was reopened: after a crash, a resume and another crash, blocks of the lost
-//! epoch may come back. Specification: sections 9 and 12, and the table of section 18.
+//! Frames that are left from before a stream was reopened: after a crash, a resume and another crash, blocks of the
+//! lost epoch may come back. Specification: sections 9 and 12, and the table of section 18.
 
 mod common;
 
@@ -40,7 +40,8 @@ impl History {
         Self { images, resumed_at }
     }
 
-    /// Each sector that wasn't durable holds what the last epoch wrote, or what one before had written there, or nothing.
+    /// Each sector that wasn't durable holds what the last epoch wrote, or what one before had written there, or
+    /// nothing.
     fn crash(&self, sector: usize, noise: &mut Noise) -> Vec<u8> {
         let mut file = self.images.last().unwrap().clone();
         let first = (self.resumed_at + 64).next_multiple_of(sector);
@@ -100,9 +101,9 @@ fn stale_frames_are_not_delivered() {
     println!("{cases} crashes with stale sectors: {delivered} of {all} messages delivered, 0 stale ones");
 }
 
-/// The RESUMED sync frame is the proof of the new epoch. Without it a stale message before the first good frame of the new
-/// epoch can't be told from a good one; everything that comes was appended all the same, and nothing stale comes behind the
-/// first good frame of the new epoch.
+/// The RESUMED sync frame is the proof of the new epoch. Without it a stale message before the first good frame of the
+/// new epoch can't be told from a good one; everything that comes was appended all the same, and nothing stale comes
+/// behind the first good frame of the new epoch.
 #[test]
 fn with_a_damaged_resumed_sync_nothing_is_delivered_that_was_never_appended() {
     let mut noise = Noise::new(12);

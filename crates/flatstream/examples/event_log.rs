@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example event_log`
 //!
-//! The program starts itself as a service that takes orders and acknowledges each one once it is durable; kills it in the
-//! middle of its work; opens its log; and finds every order that was acknowledged.
+//! The program starts itself as a service that takes orders and acknowledges each one once it is durable; kills it in
+//! the middle of its work; opens its log; and finds every order that was acknowledged.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};

@@ -3,8 +3,8 @@
 
 pub use flatstream_io::{
     Checksum, ChecksumType, Clock, Dropped, Durable, End, EndState, Error, ErrorKind, Finding, FlushPolicy, Header,
-    HeaderBuilder, Losses, Message, OnFull, OnTail, OpenReport, Opening, ReadOptions, Reader, Receipt, Recovery, Result,
-    SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, WriteOptions, Writer,
+    HeaderBuilder, Losses, Message, OnFull, OnTail, OpenReport, Opening, ReadOptions, Reader, Receipt, Recovery,
+    Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, WriteOptions, Writer,
 };
 
 pub use flatstream_io::{format, recover, storage};

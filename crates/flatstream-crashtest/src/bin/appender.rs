@@ -1,8 +1,8 @@
-//! The process that tests kill: opens a stream, appends numbered messages, and says on its standard output what nobody may
-//! take from it any more. `appender FILE POLICY [COUNT]`; without a count it goes on until it is killed.
+//! The process that tests kill: opens a stream, appends numbered messages, and says on its standard output what nobody
+//! may take from it any more. `appender FILE POLICY [COUNT]`; without a count it goes on until it is killed.
 //!
-//! It prints `opened N` (N messages are there), then `handed N` (the first N messages survive the end of the process), and
-//! `failed: ...` if the writer says so.
+//! It prints `opened N` (N messages are there), then `handed N` (the first N messages survive the end of the process),
+//! and `failed: ...` if the writer says so.
 
 #![forbid(unsafe_code)]
 

@@ -1,19 +1,17 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
 
 use super::gather::Gather;
 use super::log::{CHUNK_SIZE, Log, Record, cost_of, records};
 use super::queue::{Order, Queue};
+use super::sync::now;
 use crate::durable::Durable;
 use crate::error::{Error, Result};
 use crate::writer::Writer;
 
-/// Before a thread sleeps until a sync ends, it lets others run so many times, if the last sync was this fast. Waking 64
-/// threads takes longer than such a sync; if the threads are awake, it takes half of that. Whoever waits alone has given
-/// the processor up so many times after a few microseconds.
-const YIELDS: u32 = if cfg!(all(loom, test)) { 0 } else { 16 };
-const FAST_SYNC: Duration = Duration::from_micros(500);
+/// How often a thread lets others run before it sleeps until a sync ends, if syncs are fast. With 64 threads that lasts
+/// as long as such a sync, and none of them has to be woken; a thread that waits alone sleeps after a few microseconds.
+const YIELDS: u32 = 32;
 
 /// The thread that has the writer: it appends what was queued, and syncs for all that wait at a time.
 struct Flusher<'a, W: Durable> {
@@ -23,8 +21,8 @@ struct Flusher<'a, W: Durable> {
     gather: Gather,
 }
 
-/// Runs until the stream is finished, nobody is left who could append, or the sink fails. Nobody is left waiting, even if
-/// the sink panics.
+/// Runs until the stream is finished, nobody is left who could append, or the sink fails. Nobody is left waiting, even
+/// if the sink panics.
 pub(super) fn run<W: Durable>(queue: &Queue, mut writer: Writer<W>) {
     writer.leave_policies_to_tick();
     let mut taken = writer.taken();
@@ -101,11 +99,10 @@ impl<W: Durable> Flusher<'_, W> {
     }
 
     fn sync(&mut self) -> Result<()> {
-        let start = Instant::now();
+        let start = now();
         self.writer.sync()?;
-        let time = start.elapsed();
-        self.gather.synced(time);
-        self.queue.set_yields(if time < FAST_SYNC { YIELDS } else { 0 });
+        self.gather.synced(now().duration_since(start));
+        self.queue.set_yields(if self.gather.is_fast() { YIELDS } else { 0 });
         Ok(())
     }
 

@@ -5,7 +5,8 @@ use once::Once;
 #[cfg(all(loom, test))]
 use once_for_loom::Once;
 
-/// What threads sleep on: a gate that opens once, for any number of them, and says whether what they waited for went well.
+/// What threads sleep on: a gate that opens once, for any number of them, and says whether what they waited for went
+/// well.
 ///
 /// Each group has its own, so nobody is woken only to sleep on, and the woken don't meet at the lock of the queue.
 #[derive(Debug, Default)]

@@ -4,6 +4,8 @@ mod flusher;
 mod gate;
 mod gather;
 mod log;
+#[cfg(all(test, loom))]
+mod loom_tests;
 mod options;
 mod queue;
 mod receipt;
@@ -12,7 +14,7 @@ mod sync;
 use std::fmt;
 use std::io;
 
-use flatstream_format::{Dropped, EncodeError, Header};
+use flatstream_format::{Dropped, Header};
 
 pub use options::{OnFull, SharedOptions};
 pub use receipt::Receipt;
@@ -23,21 +25,21 @@ use crate::writer::{CANNOT_SYNC, Writer};
 use queue::Queue;
 use sync::{Arc, Mutex, lock, thread};
 
-/// Appends messages to one stream from many threads, which need not wait for the disk; those who want to wait until their
-/// message is durable share the syncs.
+/// Appends messages to one stream from many threads, which need not wait for the disk; those who want to wait until
+/// their message is durable share the syncs.
 ///
-/// Clones append to the same stream. Messages are copied into bounded memory, and one thread writes them: it hands them to
-/// the sink, syncs once for all who wait ([`Receipt::wait`]), and keeps the policies of the writer's options, also while
-/// nothing is appended: with [`SyncPolicy::Every`](crate::SyncPolicy::Every) a message is durable after that time,
-/// whatever comes or doesn't. With [`SyncPolicy::EveryMessage`](crate::SyncPolicy::EveryMessage) it syncs without a pause,
-/// each time for all that came. With [`SyncPolicy::Manual`](crate::SyncPolicy::Manual) and
-/// [`FlushPolicy::WhenFull`](crate::FlushPolicy::WhenFull) messages may stay in memory until enough are gathered, as with
-/// a [`Writer`].
+/// Clones append to the same stream. Messages are copied into bounded memory, and one thread writes them: it hands them
+/// to the sink, syncs once for all who wait ([`Receipt::wait`]), and keeps the policies of the writer's options, also
+/// while nothing is appended: with [`SyncPolicy::Every`](crate::SyncPolicy::Every) a message is durable after that
+/// time, whatever comes or doesn't. With [`SyncPolicy::EveryMessage`](crate::SyncPolicy::EveryMessage) it syncs without
+/// a pause, each time for all that came. With [`SyncPolicy::Manual`](crate::SyncPolicy::Manual) and
+/// [`FlushPolicy::WhenFull`](crate::FlushPolicy::WhenFull) messages may stay in memory until enough are gathered, as
+/// with a [`Writer`].
 ///
-/// After the sink has failed, all who wait and every later call get an error that names the first failure; so do they if
-/// the sink panics. Dropping the last clone hands everything to the sink and ends the thread; the stream then ends *open*,
-/// as if a `Writer` were dropped, and syncs only if a policy would have or somebody waits. [`finish`](Self::finish) marks
-/// it *closed*.
+/// After the sink has failed, all who wait and every later call get an error that names the first failure; so do they
+/// if the sink panics. Dropping the last clone hands everything to the sink and ends the thread; the stream then ends
+/// *open*, as if a `Writer` were dropped, and syncs only if a policy would have or somebody waits.
+/// [`finish`](Self::finish) marks it *closed*.
 ///
 /// ```
 /// use flatstream_io::{Reader, SharedOptions, SharedWriter, WriteOptions, Writer};
@@ -75,8 +77,8 @@ struct Handle {
 impl SharedWriter {
     /// Gives a writer to a thread of its own, which all clones of the `SharedWriter` append through.
     ///
-    /// The writer's stream may hold messages already: it may be one of [`Writer::open`]. What the writer gathered goes to
-    /// the sink with what comes.
+    /// The writer's stream may hold messages already: it may be one of [`Writer::open`]. What the writer gathered goes
+    /// to the sink with what comes.
     ///
     /// # Errors
     /// Of the kind `Usage` if the writer can't sync its sink, which only one of [`Writer::new`] can't: use
@@ -88,12 +90,12 @@ impl SharedWriter {
         let header = writer.header().clone();
         let stream_id = writer.stream_id();
         let durable = writer.durable_sequence().unwrap_or_default();
-        let queue = Arc::new(Queue::new(options, writer.sequence(), durable));
+        let queue = Arc::new(Queue::new(options, header.essentials().message_limit(), writer.sequence(), durable));
         let of_flusher = Arc::clone(&queue);
         let flusher = thread::Builder::new()
             .name("flatstream".to_owned())
             .spawn(move || flusher::run(&of_flusher, writer))
-            .map_err(no_thread)?;
+            .map_err(|error| no_thread(&error))?;
         Ok(Self(Arc::new(Handle { queue, flusher: Mutex::new(Some(flusher)), header, stream_id })))
     }
 
@@ -103,17 +105,16 @@ impl SharedWriter {
     /// # Errors
     /// Of the kind `Usage` for an empty message, and after [`finish`](Self::finish). Of the kind `Limit` for a message
     /// beyond `max_message_len`, or beyond [`SharedOptions::memory`]: no room could ever be made for it. Of the kind
-    /// `Full` if the memory is full and [`OnFull::Refuse`] was chosen; the error gives the message back. In all these cases
-    /// the stream is unharmed and goes on.
+    /// `Full` if the memory is full and [`OnFull::Refuse`] was chosen; the error gives the message back. In all these
+    /// cases the stream is unharmed and goes on.
     ///
     /// Of the kind `Io` if the sink failed before.
     pub fn append(&self, message: &[u8]) -> Result<Receipt> {
-        self.0.check_message_len(message.len())?;
         Ok(Receipt::new(&self.0.queue, self.0.queue.append(message)?))
     }
 
-    /// Returns once everything appended before is durable, by any thread. Returns the number of durable messages, which is
-    /// the sequence up to which all are.
+    /// Returns once everything appended before is durable, by any thread. Returns the number of durable messages, which
+    /// is the sequence up to which all are.
     ///
     /// ```
     /// # use flatstream_io::{SharedOptions, SharedWriter, WriteOptions, Writer};
@@ -145,7 +146,8 @@ impl SharedWriter {
     }
 
     /// Marks the stream as closed, makes everything appended before durable, drops the sink, and ends the thread. Other
-    /// clones get an error of the kind `Usage` from then on, also those that were waiting for memory; receipts stay good.
+    /// clones get an error of the kind `Usage` from then on, also those that were waiting for memory; receipts stay
+    /// good.
     ///
     /// ```
     /// # use flatstream_io::{ErrorKind, SharedOptions, SharedWriter, WriteOptions, Writer};
@@ -177,8 +179,8 @@ impl SharedWriter {
         self.0.queue.sequence()
     }
 
-    /// How many messages are durable: those with a sequence number below this. It is 0 until the first sync if the writer
-    /// came with messages that weren't.
+    /// How many messages are durable: those with a sequence number below this. It is 0 until the first sync if the
+    /// writer came with messages that weren't.
     #[must_use]
     pub fn durable_sequence(&self) -> u64 {
         self.0.queue.durable()
@@ -203,21 +205,11 @@ impl SharedWriter {
     }
 }
 
-fn no_thread(error: io::Error) -> Error {
+fn no_thread(error: &io::Error) -> Error {
     Error::write(io::Error::new(error.kind(), format!("no thread can be started: {error}")), 0)
 }
 
 impl Handle {
-    fn check_message_len(&self, len: usize) -> Result<()> {
-        let limit = self.header.essentials().message_limit();
-        // As the writer would, but here: in the thread there is nobody to tell.
-        match len as u64 {
-            0 => Err(Error::encode(EncodeError::Empty, None)),
-            found if found > u64::from(limit) => Err(Error::encode(EncodeError::TooLong { found, limit }, None)),
-            _ => Ok(()),
-        }
-    }
-
     fn join(&self) {
         let flusher = lock(&self.flusher).take();
         // Nobody can wait for himself: a sink may hold a clone.

@@ -27,8 +27,8 @@ impl SharedOptions {
     /// How many bytes of messages may wait for the sink. A message counts for what it takes in the stream: 8 bytes and
     /// its length, rounded up to a multiple of 8. The default is 64 MiB.
     ///
-    /// The writer's block comes on top, and up to 2 MiB of memory that is kept for the next messages; messages from 4 to
-    /// 16 KiB may leave a quarter of their memory unused.
+    /// The writer's block comes on top, and up to 2 MiB of memory that is kept for the next messages; messages from 4
+    /// to 16 KiB may leave a quarter of their memory unused.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes;
         self

@@ -1,24 +1,23 @@
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use bytes::Bytes;
-use flatstream_format::Dropped;
+use flatstream_format::{Dropped, EncodeError};
 
 use super::gate::{Gate, Line};
 use super::gather::Gather;
 use super::log::{Entry, Log, SMALL_MAX, Spare, cost_of};
 use super::options::{OnFull, SharedOptions};
-use super::sync::{Arc, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, sleep};
+use super::sync::{Arc, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, now, sleep, thread};
 use crate::error::{Error, Result};
 use crate::policy::Need;
 
 const FINISHED: &str = "the stream was finished by another clone of this SharedWriter";
 const NOT_DURABLE: &str =
-    "the message isn't known to be durable: the last SharedWriter was dropped, which hands messages over but doesn't sync";
+    "the message isn't known to be durable: the last SharedWriter was dropped, which hands over but doesn't sync";
 
 /// Where appending threads and the flusher thread meet.
 ///
-/// One lock, held for no longer than a small message is copied. The flusher sleeps at it; nobody else does.
+/// One lock, held for no longer than a short message is copied. The flusher sleeps at it; all others have gates.
 pub(super) struct Queue {
     state: Mutex<State>,
     /// The flusher has something to do.
@@ -27,6 +26,7 @@ pub(super) struct Queue {
     durable: AtomicU64,
     /// How often a thread lets others run before it sleeps until its message is durable.
     yields: AtomicU32,
+    message_limit: u32,
     memory: usize,
     on_full: OnFull,
 }
@@ -34,7 +34,8 @@ pub(super) struct Queue {
 struct State {
     log: Log,
     spare: Spare,
-    /// What counts as memory: messages in the log, those that the flusher hasn't written yet, and room that was promised.
+    /// What counts as memory: messages in the log, those that the flusher hasn't written yet, and room that was
+    /// promised.
     used: usize,
     /// The next message's sequence number.
     next: u64,
@@ -53,12 +54,13 @@ struct State {
     /// Threads that wait until all is flushed: those of the next round, and of this one.
     for_flush: Line,
     for_flush_now: Line,
-    /// When the flusher sleeps, what it wants to be woken for.
+    /// What the flusher wants to be woken for, while it sleeps.
     alarm: Option<Alarm>,
     stage: Stage,
     failure: Option<Error>,
 }
 
+/// So many bytes in the log, or so many threads that wait for a sync. Urgent work always wakes it.
 #[derive(Clone, Copy)]
 struct Alarm {
     bytes: usize,
@@ -85,7 +87,8 @@ pub(super) enum Order {
 }
 
 impl Queue {
-    pub(super) fn new(options: SharedOptions, sequence: u64, durable: u64) -> Self {
+    /// `sequence` messages lie in the stream already, and so many of them are durable.
+    pub(super) fn new(options: SharedOptions, message_limit: u32, sequence: u64, durable: u64) -> Self {
         let state = State {
             log: Log::default(),
             spare: Spare::default(),
@@ -109,6 +112,7 @@ impl Queue {
             work: Condvar::new(),
             durable: AtomicU64::new(durable),
             yields: AtomicU32::new(0),
+            message_limit,
             memory: options.chosen_memory(),
             on_full: options.chosen_on_full(),
         }
@@ -118,20 +122,15 @@ impl Queue {
         lock(&self.state)
     }
 
-    /// Appends a message that the stream takes; its sequence number, or `None` if it was dropped.
+    /// Appends a message; its sequence number, or `None` if it was dropped.
     pub(super) fn append(&self, message: &[u8]) -> Result<Option<u64>> {
-        let cost = cost_of(message.len());
-        if cost > self.memory {
-            return Err(Error::beyond_memory(message.len(), self.memory));
-        }
         let mut state = self.state();
         state.check_open()?;
-        if state.has_room(cost, self.memory) {
-            state.used += cost;
-        } else {
+        self.check_len(message.len())?;
+        if !state.reserve(cost_of(message.len()), self.memory) {
             state.is_pressed = true;
             match self.on_full {
-                OnFull::Wait => state = self.wait_for_room(state, cost)?,
+                OnFull::Wait => state = self.wait_for_room(state, cost_of(message.len()))?,
                 OnFull::Refuse => {
                     self.wake_if(state, true);
                     return Err(Error::full(message, self.memory as u64));
@@ -143,20 +142,39 @@ impl Queue {
                 }
             }
         }
-        let entry = if message.len() <= SMALL_MAX {
-            Entry::Small(message)
-        } else {
-            // Its room is reserved, and others may append while it is copied.
-            drop(state);
-            let copy = Bytes::copy_from_slice(message);
-            state = self.state();
-            state.check_open()?;
-            Entry::Large(copy)
-        };
+        let (mut state, entry) = self.copy_if_long(state, message)?;
         let sequence = state.push(entry);
         let is_needed = state.alarm.is_some_and(|alarm| state.log.size() >= alarm.bytes || state.is_pressed);
         self.wake_if(state, is_needed);
         Ok(Some(sequence))
+    }
+
+    /// A long message is copied without the lock: others may append meanwhile, and its room is reserved.
+    fn copy_if_long<'a, 'b>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        message: &'b [u8],
+    ) -> Result<(MutexGuard<'a, State>, Entry<'b>)> {
+        if message.len() <= SMALL_MAX {
+            return Ok((state, Entry::Small(message)));
+        }
+        drop(state);
+        let copy = Bytes::copy_from_slice(message);
+        state = self.state();
+        state.check_open()?;
+        Ok((state, Entry::Large(copy)))
+    }
+
+    /// As the writer would; but in the flusher there is nobody to tell.
+    fn check_len(&self, len: usize) -> Result<()> {
+        match len as u64 {
+            0 => Err(Error::encode(EncodeError::Empty, None)),
+            found if found > u64::from(self.message_limit) => {
+                Err(Error::encode(EncodeError::TooLong { found, limit: self.message_limit }, None))
+            }
+            _ if cost_of(len) > self.memory => Err(Error::beyond_memory(len, self.memory)),
+            _ => Ok(()),
+        }
     }
 
     /// Sleeps until the flusher has made room, which then is this thread's.
@@ -277,12 +295,17 @@ impl Queue {
         let bytes = usize::try_from(need.bytes).unwrap_or(usize::MAX).min(self.memory / 4).max(1);
         let mut state = self.state();
         while !state.has_urgent_work() {
-            let now = Instant::now();
-            let waiting = state.waiting();
+            let (now, waiting) = (now(), state.waiting());
             let until = gather.until(waiting, now);
             let is_due = waiting > 0 || state.log.size() >= bytes || need.time.is_some_and(|time| time <= now);
             if is_due && until.is_none() {
                 break;
+            }
+            if until.is_some() && gather.is_fast() {
+                drop(state);
+                thread::yield_now();
+                state = self.state();
+                continue;
             }
             state.alarm = Some(match until {
                 Some(_) => Alarm { bytes: usize::MAX, waiting: gather.expected() },
@@ -393,9 +416,13 @@ impl State {
         }
     }
 
-    /// Whoever comes later waits behind those who wait already.
-    fn has_room(&self, cost: usize, memory: usize) -> bool {
-        self.for_room.is_empty() && self.used + cost <= memory
+    /// Takes room, if there is enough; whoever comes later waits behind those who wait already.
+    fn reserve(&mut self, cost: usize, memory: usize) -> bool {
+        let is_room = self.for_room.is_empty() && self.used + cost <= memory;
+        if is_room {
+            self.used += cost;
+        }
+        is_room
     }
 
     fn push(&mut self, entry: Entry<'_>) -> u64 {

@@ -4,8 +4,8 @@ use super::queue::Queue;
 use super::sync::Arc;
 use crate::error::{Error, Result};
 
-/// What [`SharedWriter::append`](crate::SharedWriter::append) gives for a message: whoever wants to know waits until it is
-/// durable, whoever doesn't drops it.
+/// What [`SharedWriter::append`](crate::SharedWriter::append) gives for a message: whoever wants to know waits until it
+/// is durable, whoever doesn't drops it.
 ///
 /// ```
 /// # use std::io::{self, Write};

@@ -37,7 +37,9 @@ impl Stream {
     pub(crate) fn new(options: WriteOptions, messages: Vec<Vec<u8>>) -> Self {
         let mut writer = Writer::new(Vec::new(), options).unwrap();
         messages.iter().for_each(|message| assert!(writer.append(message).is_ok()));
-        Self::of_bytes(writer.finish().unwrap())
+        let stream = Self::of_bytes(writer.finish().unwrap());
+        assert_eq!(stream.messages, messages);
+        Self { messages, ..stream }
     }
 
     /// A whole stream with one of the standard checksums.
@@ -95,8 +97,16 @@ impl Stream {
         changed
     }
 
-    /// The same, and that what is reported lost is exactly that, and that every byte of `damaged` is accounted for: it
-    /// lies in a good frame, in a range that was skipped, or behind the end. For damage that moves nothing.
+    pub(crate) fn changed_bodies(&self, found: &Recovered) -> u64 {
+        let is_changed = |message: &&Found| {
+            self.starts.binary_search(&message.position).is_ok_and(|nth| self.messages[nth] != message.body)
+        };
+        found.messages.iter().filter(is_changed).count() as u64
+    }
+
+    /// As [`check`](Self::check), and that what is reported lost is exactly that, and that every byte of `damaged` is
+    /// accounted for: it lies in a good frame, in a range that was skipped, or behind the end. For damage that moves
+    /// nothing.
     ///
     /// Returns how many messages are lost.
     pub(crate) fn check_in_place(&self, damaged: &[u8], found: &Recovered) -> u64 {
@@ -247,7 +257,7 @@ impl Recovered {
         }
         for finding in &self.findings {
             match finding {
-                Finding::Lost { messages: more, .. } => messages += more,
+                Finding::Lost { messages: more, .. } => messages = u64::saturating_add(messages, *more),
                 Finding::LostUnknown { .. } => may_be_more = true,
                 _ => {}
             }
@@ -262,6 +272,7 @@ impl Recovered {
         let messages = self.messages.iter().map(|found| (found.position, found.sequence, &found.body[..])).collect();
         let findings = self.findings.iter().map(|finding| match finding {
             Finding::Skipped { begin, end, .. } => format!("skipped {begin} to {end}"),
+            Finding::HeaderRecovered { offset, .. } => format!("header recovered at {offset}"),
             other => format!("{other:?}"),
         });
         (messages, findings.collect(), self.losses, self.end.state, self.end.position)
@@ -332,15 +343,23 @@ pub(crate) struct Assembler {
     header: Header,
     epoch: u32,
     sequence: u64,
+    /// What positions and offsets differ by.
+    shift: u64,
 }
 
 impl Assembler {
     pub(crate) fn new(header: Header) -> Self {
-        Self { bytes: header.as_bytes().to_vec(), header, epoch: 0, sequence: 0 }
+        Self { bytes: header.as_bytes().to_vec(), header, epoch: 0, sequence: 0, shift: 0 }
     }
 
     pub(crate) fn position(&self) -> u64 {
-        self.bytes.len() as u64
+        self.shift.wrapping_add(self.bytes.len() as u64)
+    }
+
+    /// From here on frames name other positions, and sync frames count from another number.
+    pub(crate) fn jump_to(&mut self, position: u64, sequence: u64) {
+        self.shift = position.wrapping_sub(self.bytes.len() as u64);
+        self.sequence = sequence;
     }
 
     /// From here on frames are of this epoch.
@@ -369,7 +388,7 @@ impl Assembler {
     pub(crate) fn message(&mut self, body: &[u8]) {
         let hasher = Algorithm::new(self.header.checksum()).unwrap();
         self.frame(body, body.len() as u32, hasher.digest(body));
-        self.sequence += 1;
+        self.sequence = self.sequence.wrapping_add(1);
     }
 
     pub(crate) fn control(&mut self, kind: &[u8; 4], rest: &[u8]) {

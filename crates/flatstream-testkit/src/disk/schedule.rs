@@ -2,9 +2,9 @@
 
 use crate::noise::Noise;
 
-/// What of all that isn't durable has reached the medium when the power goes: which unit (512 or 4096 bytes), how likely
-/// a unit is there, whether the length runs ahead of the data or behind them, what is in the place of what is missing,
-/// which names.
+/// What of all that isn't durable has reached the medium when the power goes: which unit (512 or 4096 bytes), how
+/// likely a unit is there, whether the length runs ahead of the data or behind them, what is in the place of what is
+/// missing, which names.
 ///
 /// A seed means much the same at every moment of a history; crashes at many moments see more with other seeds at each.
 #[derive(Clone, Debug)]
