@@ -10,6 +10,7 @@ use flatstream_crashtest::traced::{TracedFile, TracedStorage};
 use flatstream_testkit::disk::{Disk, Schedule};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
+use std::cell::Cell;
 
 const FILE: &str = "log.fls";
 
@@ -78,6 +79,7 @@ struct Model {
     handed_over: usize,
     acknowledged: usize,
     next_number: u64,
+    next_stream_id: Cell<u64>,
     policies: (SyncPolicy, FlushPolicy),
     /// That of the writer there is.
     open_policy: SyncPolicy,
@@ -97,6 +99,7 @@ impl Model {
             handed_over: 0,
             acknowledged: 0,
             next_number: 0,
+            next_stream_id: Cell::new(0xABCD),
             policies: (SyncPolicy::Manual, FlushPolicy::WhenFull),
             open_policy: SyncPolicy::Manual,
             block_size: 512,
@@ -109,7 +112,8 @@ impl Model {
     fn options(&self) -> WriteOptions {
         WriteOptions::new()
             .clock(Clock::Unspecified, || 0)
-            .stream_id(0xABCD)
+            // No two streams have one: frames of a file that was never published must not pass for this one's.
+            .stream_id(self.next_stream_id.replace(self.next_stream_id.get() + 1))
             .sync_interval(self.sync_interval)
             .block_size(self.block_size)
             .sync_policy(self.policies.0)

@@ -62,7 +62,7 @@ use sync::{Arc, Mutex, lock, thread};
 ///
 /// assert_eq!(Reader::new(std::fs::File::open(&path)?)?.count(), 3);
 /// # std::fs::remove_dir_all(&folder)?;
-/// # Ok::<(), flatstream_io::Error>(())
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct SharedWriter(Arc<Handle>);
 
@@ -102,6 +102,26 @@ impl SharedWriter {
     /// Appends a message. It is copied, and the sink isn't called: while memory is left, this takes well under a
     /// microsecond. Messages of one thread keep their order.
     ///
+    /// ```
+    /// # use flatstream_io::{ErrorKind, OnFull, SharedOptions, SharedWriter, WriteOptions, Writer};
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-shared-append-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("events.fls");
+    /// let options = SharedOptions::new().memory(1 << 20).on_full(OnFull::Refuse);
+    /// let writer = SharedWriter::new(Writer::create_new(&path, WriteOptions::new())?, options)?;
+    /// match writer.append(b"a reading") {
+    ///     Ok(receipt) => assert_eq!(receipt.sequence(), Some(0)),
+    ///     Err(error) if error.kind() == ErrorKind::Full => {
+    ///         let message = error.refused_message().unwrap(); // try again later, or send it elsewhere
+    ///         # drop(message.clone());
+    ///     }
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # writer.finish()?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Of the kind `Usage` for an empty message, and after [`finish`](Self::finish). Of the kind `Limit` for a message
     /// beyond `max_message_len`, or beyond [`SharedOptions::memory`]: no room could ever be made for it. Of the kind
@@ -128,7 +148,7 @@ impl SharedWriter {
     /// assert_eq!(writer.sync()?, 1000);
     /// # writer.finish()?;
     /// # std::fs::remove_dir_all(&folder)?;
-    /// # Ok::<(), flatstream_io::Error>(())
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Errors
@@ -137,7 +157,22 @@ impl SharedWriter {
         self.0.queue.sync()
     }
 
-    /// Returns once everything appended before was handed to the sink and flushed.
+    /// Returns once everything appended before was handed to the sink and flushed: what a file then holds survives this
+    /// process, but not yet a power cut.
+    ///
+    /// ```
+    /// # use flatstream_io::{Reader, SharedOptions, SharedWriter, WriteOptions, Writer};
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-shared-flush-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("events.fls");
+    /// let writer = SharedWriter::new(Writer::create_new(&path, WriteOptions::new())?, SharedOptions::new())?;
+    /// writer.append(b"a reading")?;
+    /// writer.flush()?;
+    /// assert_eq!(Reader::new(std::fs::File::open(&path)?)?.count(), 1);
+    /// # drop(writer);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`sync`](Self::sync).
@@ -161,7 +196,7 @@ impl SharedWriter {
     /// assert!(receipt.is_durable());
     /// assert_eq!(other.append(b"too late").unwrap_err().kind(), ErrorKind::Usage);
     /// # std::fs::remove_dir_all(&folder)?;
-    /// # Ok::<(), flatstream_io::Error>(())
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Errors
@@ -186,7 +221,24 @@ impl SharedWriter {
         self.0.queue.durable()
     }
 
-    /// What was dropped so far, because the memory was full and [`OnFull::Drop`] was chosen.
+    /// What was dropped so far, because the memory was full and [`OnFull::Drop`] was chosen. The stream says so too, at
+    /// each place where messages were lost.
+    ///
+    /// ```
+    /// # use flatstream_io::{OnFull, SharedOptions, SharedWriter, WriteOptions, Writer};
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-shared-dropped-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("events.fls");
+    /// let options = SharedOptions::new().memory(200).on_full(OnFull::Drop);
+    /// let writer = SharedWriter::new(Writer::create_new(&path, WriteOptions::new())?, options)?;
+    /// for _ in 0..1000 {
+    ///     writer.append(b"never waits")?; // the receipt of a dropped message has no sequence number
+    /// }
+    /// assert_eq!(writer.sequence() + writer.dropped().messages, 1000);
+    /// # drop(writer);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[must_use]
     pub fn dropped(&self) -> Dropped {
         self.0.queue.dropped()

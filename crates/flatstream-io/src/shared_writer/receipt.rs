@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 ///
 /// let writer = SharedWriter::new(Writer::new_durable(disk, WriteOptions::new())?, SharedOptions::new())?;
 /// let receipts = [writer.append(b"debit")?, writer.append(b"credit")?];
+/// assert_eq!(receipts[1].sequence(), Some(1));
 /// for receipt in &receipts {
 ///     receipt.wait()?; // one sync serves both
 /// }
