@@ -223,11 +223,9 @@ fn loom_finish_leaves_a_thread_waiting_for_memory() {
         let writer = writer(&Disk::new(), SharedOptions::new().memory(16));
         let other = writer.clone();
         let appending = thread::spawn(move || {
-            for _ in 0..2 {
-                if let Ok(receipt) = other.append(b"12345678") {
-                    receipt.wait().unwrap();
-                }
-            }
+            // The second waits for the memory of the first.
+            let receipts = [other.append(b"12345678"), other.append(b"12345678")];
+            receipts.into_iter().flatten().for_each(|receipt| receipt.wait().unwrap());
         });
         writer.finish().unwrap();
         appending.join().unwrap();

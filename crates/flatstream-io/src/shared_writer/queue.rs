@@ -474,3 +474,26 @@ impl State {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_message_overtakes_one_that_waits_for_room() {
+        let queue = Queue::new(SharedOptions::new().memory(1000), 1 << 20, 0, 0);
+        let gate = Arc::new(Gate::default());
+        {
+            let mut state = queue.state();
+            assert!(state.reserve(600, 1000));
+            assert!(!state.reserve(500, 1000));
+            state.for_room.push_back((500, Arc::clone(&gate)));
+            assert!(!state.reserve(8, 1000), "there is room, but another thread has waited longer");
+        }
+        queue.release(600, None);
+        assert!(gate.wait(0), "its room is reserved");
+        let mut state = queue.state();
+        assert_eq!(state.used, 500);
+        assert!(state.reserve(8, 1000));
+    }
+}
