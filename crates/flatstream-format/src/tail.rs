@@ -190,8 +190,6 @@ pub struct TailSyncs {
     pub foreign: Option<u64>,
     /// The highest epoch that one of this stream names.
     pub epoch_max: Option<u32>,
-    /// The highest sequence that one of this stream names.
-    pub sequence_max: Option<u64>,
     /// The highest position that one of this stream says was durable, and where that one lies.
     pub durable_max: Option<(u64, u64)>,
 }
@@ -472,7 +470,6 @@ impl TailSearch {
             syncs.displaced.get_or_insert(found.position);
         }
         syncs.epoch_max = syncs.epoch_max.max(Some(found.sync.epoch));
-        syncs.sequence_max = syncs.sequence_max.max(Some(found.sync.sequence));
         if syncs.durable_max.is_none_or(|(durable, _)| found.sync.durable > durable) {
             syncs.durable_max = Some((found.sync.durable, found.position));
         }
