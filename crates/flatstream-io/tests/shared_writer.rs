@@ -193,7 +193,7 @@ impl Watchdog {
         let (alive, watched) = mpsc::channel();
         let name = thread::current().name().unwrap_or("a test").to_owned();
         thread::spawn(move || {
-            if watched.recv_timeout(Duration::from_secs(180)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if watched.recv_timeout(Duration::from_secs(120)) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("{name} hangs: a thread waits for something that never comes");
                 std::process::abort();
             }
@@ -740,6 +740,47 @@ fn dropped_messages_are_not_counted_where_they_were_lost() {
         matches!(findings[..], [Finding::Dropped { dropped: Dropped { messages: 3, bytes: 1300 }, .. }]),
         "{findings:?}"
     );
+}
+
+#[test]
+fn a_loss_is_told_behind_the_message_that_came_later() {
+    let _watchdog = Watchdog::new();
+    let disk = Disk::default();
+    let (sink, handle) = disk.sink_with_handle();
+    let writer = shared(sink, options(), SharedOptions::new().memory(1120).on_full(OnFull::Drop));
+    let held = writer.append(b"held").unwrap();
+    let waiting = thread::spawn(move || held.wait());
+    handle.wait_for_sync();
+    // Short ones find room between the long ones that find none.
+    let sequences = [100, 1050, 200, 1060, 1070, 300].map(|len| writer.append(&vec![1; len]).unwrap().sequence());
+    assert_eq!(sequences, [Some(1), None, Some(2), None, None, Some(3)]);
+    drop(handle);
+    waiting.join().unwrap().unwrap();
+    writer.finish().unwrap();
+
+    let bytes = disk.state().bytes.clone();
+    let mut reader = Reader::new(&bytes[..]).unwrap();
+    for (len, messages, lost) in [(4, 0, 0), (100, 0, 0), (200, 1, 1050), (300, 3, 1050 + 1060 + 1070)] {
+        assert_eq!(reader.next_message().unwrap().unwrap().len(), len);
+        assert_eq!(reader.dropped(), Dropped { messages, bytes: lost });
+    }
+    assert_eq!(reader.next_message().unwrap(), None);
+}
+
+#[test]
+fn a_message_that_needs_all_the_memory_never_gets_it() {
+    let _watchdog = Watchdog::new();
+    for on_full in [OnFull::Wait, OnFull::Refuse, OnFull::Drop] {
+        let disk = Disk::default();
+        let writer = shared(disk.sink(), options(), SharedOptions::new().memory(1120).on_full(on_full));
+        // Too little for the thread to write it by itself; and then a message that needs its memory.
+        writer.append(&[1; 8]).unwrap();
+        while !matches!(writer.append(&[2; 1112]), Ok(receipt) if receipt.sequence().is_some()) {
+            thread::yield_now();
+        }
+        writer.finish().unwrap();
+        assert_eq!(disk.all_messages().len(), 2);
+    }
 }
 
 #[test]

@@ -205,6 +205,17 @@ fn loom_a_thread_that_waits_for_memory_is_never_woken() {
 }
 
 #[test]
+fn loom_a_message_that_needs_all_the_memory_never_gets_it() {
+    model(3, || {
+        let writer = writer(&Disk::new(), SharedOptions::new().memory(1000));
+        // Too little for the thread to write it by itself; and then a message that needs its memory.
+        writer.append(b"12345678").unwrap();
+        writer.append(&[1; 992]).unwrap();
+        assert_eq!(writer.sequence(), 2);
+    });
+}
+
+#[test]
 fn loom_a_failure_leaves_a_thread_waiting_for_memory() {
     model(3, || {
         let writer = writer(&Disk::failing(), SharedOptions::new().memory(16));
