@@ -5,7 +5,8 @@
 //! First: 64 threads that each append a message and wait until it is durable, beside one thread that appends 64
 //! messages and syncs, over and over: real files in FOLDER (default: `target/`), `fdatasync`. Each round runs every
 //! subject once, in an order that rotates; shown are the median of the rounds' ratios, and the least and the greatest.
-//! The baseline runs twice, under two names: a difference smaller than that pair's spread is nothing.
+//! The baseline runs twice, under two names: a difference smaller than that pair's spread is nothing. The limit runs
+//! too: the same syncs with 64 threads that are woken and come back, and nothing else.
 //!
 //! Then: the latency of `append` at 50,000 messages a second while each sync takes 10 ms, beside a push of the same
 //! bytes into a `Vec` behind a `Mutex`: the same thread, the same moment, in an order that alternates.
@@ -13,7 +14,8 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use std::{fs, hint, io, thread};
 
@@ -38,10 +40,11 @@ type Subject = (&'static str, fn(&Path) -> Rate);
 fn compare_commits(folder: &Path) -> io::Result<()> {
     const ROUNDS: usize = 15;
     let path = folder.join(format!("flatstream-shared-{}.fls", std::process::id()));
-    let subjects: [Subject; 3] = [
+    let subjects: [Subject; 4] = [
         ("one thread, sync every 64", commit_alone),
         ("one thread, again", commit_alone),
         ("64 threads that wait", commit_together),
+        ("64 threads woken, no more", wake_all),
     ];
     let mut rates = vec![Vec::new(); subjects.len()];
     for round in 0..ROUNDS {
@@ -102,6 +105,44 @@ fn commit_together(path: &Path) -> Rate {
     let rate = (COMMITS * THREADS) as f64 / start.elapsed().as_secs_f64();
     assert_eq!(writer.durable_sequence() as usize, COMMITS * THREADS);
     writer.finish()?;
+    Ok(rate)
+}
+
+/// The limit: the same syncs, and in between 64 threads that are woken and come back, with nothing to append.
+fn wake_all(path: &Path) -> Rate {
+    let mut file = fs::File::create(path)?;
+    let commit = [MESSAGE; THREADS].concat();
+    let gate = Arc::new(Mutex::new(Arc::new(OnceLock::new())));
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let committer = thread::current();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let (gate, arrived, committer) = (Arc::clone(&gate), Arc::clone(&arrived), committer.clone());
+            thread::spawn(move || {
+                for _ in 0..COMMITS {
+                    let own = Arc::clone(&gate.lock().expect("nobody panics"));
+                    if arrived.fetch_add(1, Ordering::AcqRel) == THREADS - 1 {
+                        committer.unpark();
+                    }
+                    own.wait();
+                }
+            })
+        })
+        .collect();
+    let start = Instant::now();
+    for _ in 0..COMMITS {
+        while arrived.load(Ordering::Acquire) < THREADS {
+            thread::park();
+        }
+        arrived.store(0, Ordering::Release);
+        io::Write::write_all(&mut file, &commit)?;
+        file.sync_data()?;
+        let next = Arc::new(OnceLock::new());
+        let opened = std::mem::replace(&mut *gate.lock().expect("nobody panics"), next);
+        opened.set(()).expect("only this thread opens it");
+    }
+    let rate = (COMMITS * THREADS) as f64 / start.elapsed().as_secs_f64();
+    threads.into_iter().for_each(|thread| thread.join().expect("nobody panics"));
     Ok(rate)
 }
 

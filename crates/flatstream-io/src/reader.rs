@@ -795,7 +795,7 @@ impl<R: Read> Reader<R> {
     /// Returns the session that was current.
     fn change_session(&mut self, to: Session) -> Session {
         let Session { header, decoder, shift, first_sync } = to;
-        self.durable = 0;
+        (self.durable, self.ahead) = (0, Ahead::default());
         Session {
             header: std::mem::replace(&mut self.header, header),
             decoder: std::mem::replace(&mut self.decoder, decoder),
