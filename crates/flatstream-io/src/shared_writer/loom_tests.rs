@@ -150,6 +150,20 @@ fn loom_finish_loses_a_message_or_hangs() {
 }
 
 #[test]
+fn loom_finish_comes_while_a_long_message_is_copied() {
+    model(3, || {
+        let writer = writer(&Disk::new(), SharedOptions::new());
+        let other = writer.clone();
+        let appending = thread::spawn(move || match other.append(&[1; 20_000]) {
+            Ok(receipt) => receipt.wait().unwrap(),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Usage),
+        });
+        writer.finish().unwrap();
+        appending.join().unwrap();
+    });
+}
+
+#[test]
 fn loom_two_that_finish_hang() {
     model(3, || {
         let writer = writer(&Disk::new(), SharedOptions::new());
