@@ -41,8 +41,7 @@ use sync::{Arc, Mutex, lock, thread};
 /// *open*, as if a `Writer` were dropped, and syncs only if a policy would have or somebody waits.
 /// [`finish`](Self::finish) marks it *closed*.
 ///
-/// A sink must not call `sync`, `flush`, `finish` or [`Receipt::wait`] of the writer it serves: it would wait for
-/// itself.
+/// A sink must not call `sync`, `flush` or [`Receipt::wait`] of the writer it serves: it would wait for itself.
 ///
 /// ```
 /// use flatstream_io::{Reader, SharedOptions, SharedWriter, WriteOptions, Writer};
