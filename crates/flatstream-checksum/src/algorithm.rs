@@ -1,6 +1,7 @@
 #[cfg(feature = "crc")]
 use crate::crc32;
-use crate::{Checksum, ChecksumType, crc32c};
+use crate::crc32c::Backend;
+use crate::{Checksum, ChecksumType};
 #[cfg(feature = "xxhash")]
 use crate::{xxh3, xxh64};
 
@@ -16,14 +17,14 @@ use crate::{xxh3, xxh64};
 /// assert_eq!(unavailable.to_string(), "private checksum 200 needs a hasher: none was given");
 /// # Ok::<(), flatstream_checksum::Unavailable>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Algorithm(Kind);
 
 // Only what this build can compute, so that every value has a digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Kind {
     None,
-    Crc32c,
+    Crc32c(Backend),
     #[cfg(feature = "crc")]
     Crc32,
     #[cfg(feature = "xxhash")]
@@ -51,16 +52,16 @@ pub enum Unavailable {
 
 impl Algorithm {
     /// CRC-32C, which every build has.
-    pub const CRC32C: Self = Self(Kind::Crc32c);
+    pub const CRC32C: Self = Self(Kind::Crc32c(Backend::Chosen));
 
     /// The algorithm of `checksum`.
     ///
     /// # Errors
     /// [`Unavailable`] if its feature is off or it is private.
-    pub const fn new(checksum: ChecksumType) -> Result<Self, Unavailable> {
+    pub fn new(checksum: ChecksumType) -> Result<Self, Unavailable> {
         let kind = match checksum {
             ChecksumType::None => Kind::None,
-            ChecksumType::Crc32c => Kind::Crc32c,
+            ChecksumType::Crc32c => Kind::Crc32c(Backend::chosen()),
             #[cfg(feature = "crc")]
             ChecksumType::Crc32 => Kind::Crc32,
             #[cfg(feature = "xxhash")]
@@ -82,7 +83,7 @@ impl Algorithm {
     pub const fn checksum_type(self) -> ChecksumType {
         match self.0 {
             Kind::None => ChecksumType::None,
-            Kind::Crc32c => ChecksumType::Crc32c,
+            Kind::Crc32c(_) => ChecksumType::Crc32c,
             #[cfg(feature = "crc")]
             Kind::Crc32 => ChecksumType::Crc32,
             #[cfg(feature = "xxhash")]
@@ -93,12 +94,13 @@ impl Algorithm {
     }
 }
 
-impl Checksum for Algorithm {
-    #[inline]
-    fn digest(&self, body: &[u8]) -> u32 {
+impl Algorithm {
+    /// Those that aren't the default: out of the way of the loops that digest many messages.
+    #[cfg(any(feature = "crc", feature = "xxhash"))]
+    #[inline(never)]
+    fn digest_by_other(self, body: &[u8]) -> u32 {
         match self.0 {
-            Kind::None => 0,
-            Kind::Crc32c => crc32c::digest(body),
+            Kind::None | Kind::Crc32c(_) => self.digest(body),
             #[cfg(feature = "crc")]
             Kind::Crc32 => crc32::digest(body),
             #[cfg(feature = "xxhash")]
@@ -107,11 +109,40 @@ impl Checksum for Algorithm {
             Kind::Xxh3 => xxh3::digest(body),
         }
     }
+}
+
+impl PartialEq for Algorithm {
+    fn eq(&self, other: &Self) -> bool {
+        self.checksum_type() == other.checksum_type()
+    }
+}
+
+impl Eq for Algorithm {}
+
+impl Checksum for Algorithm {
+    #[inline(always)]
+    fn digest(&self, body: &[u8]) -> u32 {
+        match self.0 {
+            Kind::Crc32c(backend) => backend.digest(body),
+            Kind::None => 0,
+            #[cfg(any(feature = "crc", feature = "xxhash"))]
+            _ => self.digest_by_other(body),
+        }
+    }
+
+    #[inline(always)]
+    fn copy_and_digest(&self, body: &[u8], copy: &mut [u8]) -> u32 {
+        if let Kind::Crc32c(backend) = self.0 {
+            return backend.copy_and_digest(body, copy);
+        }
+        copy.copy_from_slice(body);
+        self.digest(body)
+    }
 
     fn digest_parts(&self, parts: &[&[u8]]) -> Option<u32> {
         match self.0 {
             Kind::None => Some(0),
-            Kind::Crc32c => Some(crc32c::digest_parts(parts)),
+            Kind::Crc32c(backend) => Some(backend.digest_parts(parts)),
             #[cfg(feature = "crc")]
             Kind::Crc32 => Some(crc32::digest_parts(parts)),
             #[cfg(feature = "xxhash")]

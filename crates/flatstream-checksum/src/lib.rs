@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod algorithm;
 mod checksum_type;
@@ -12,6 +12,8 @@ mod xxh64;
 
 pub use algorithm::{Algorithm, Unavailable};
 pub use checksum_type::{ChecksumType, FIRST_PRIVATE_ID};
+#[cfg(feature = "crc")]
+pub use crc32c::{CRC32C_BACKENDS, crc32c_backend};
 
 /// A 32-bit digest of a message body.
 ///
@@ -42,6 +44,25 @@ pub trait Checksum {
     /// The digest of `body`.
     fn digest(&self, body: &[u8]) -> u32;
 
+    /// Copies `body` to `copy`, which is as long, and returns its digest: for algorithms that do both in one pass. The
+    /// default copies and calls [`digest`](Self::digest).
+    ///
+    /// ```
+    /// use flatstream_checksum::{Algorithm, Checksum};
+    ///
+    /// let mut copy = [0; 9];
+    /// assert_eq!(Algorithm::CRC32C.copy_and_digest(b"123456789", &mut copy), 0xE306_9283);
+    /// assert_eq!(&copy, b"123456789");
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    #[inline]
+    fn copy_and_digest(&self, body: &[u8], copy: &mut [u8]) -> u32 {
+        copy.copy_from_slice(body);
+        self.digest(body)
+    }
+
     /// The digest of the body that `parts` make when put together, or `None` where the algorithm can only take a body
     /// in one piece; the caller then gathers it first. The default is `None`.
     ///
@@ -62,6 +83,11 @@ impl<C: Checksum + ?Sized> Checksum for &C {
     #[inline]
     fn digest(&self, body: &[u8]) -> u32 {
         (**self).digest(body)
+    }
+
+    #[inline]
+    fn copy_and_digest(&self, body: &[u8], copy: &mut [u8]) -> u32 {
+        (**self).copy_and_digest(body, copy)
     }
 
     fn digest_parts(&self, parts: &[&[u8]]) -> Option<u32> {

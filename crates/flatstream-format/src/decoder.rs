@@ -7,7 +7,7 @@ use core::ops::Deref;
 use flatstream_checksum::Checksum;
 
 use crate::error::{Stop, StopReason};
-use crate::frame::{Head, is_zero, padded, split_body};
+use crate::frame::{Head, is_zero, pad_of_last_word, padded, split_body};
 use crate::header::Essentials;
 use crate::layout::{control, frame, sync};
 use crate::mask::Salt;
@@ -287,9 +287,12 @@ impl<C: Checksum> Decoder<C> {
             return None;
         }
         let len = head.length_word as usize;
-        let (body, pad) = rest.get(..padded(len))?.split_at_checked(len)?;
-        let check = self.hasher.digest(body) ^ self.salt.mask(self.position, head.length_word);
-        (check == head.check && is_zero(pad)).then_some((body, frame::HEAD_LEN + body.len() + pad.len()))
+        let padded = rest.get(..padded(len))?;
+        let (body, last_word) = (padded.get(..len)?, padded.last_chunk()?);
+        let wrong = head.check ^ self.hasher.digest(body) ^ self.salt.mask(self.position, head.length_word);
+        let pad = pad_of_last_word(u64::from_le_bytes(*last_word), head.length_word);
+        // One branch for both.
+        (u64::from(wrong) | pad == 0).then_some((body, frame::HEAD_LEN + padded.len()))
     }
 
     #[cold]

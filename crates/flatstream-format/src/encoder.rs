@@ -244,7 +244,7 @@ impl<C: Checksum> Encoder<C> {
     pub fn message(&mut self, body: &[u8]) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
         let len = self.check_message(body.len() as u64)?;
         let digest = self.hasher.digest(body);
-        Ok(self.accept(len, digest))
+        Ok(self.accept(len, digest, frame_len(len)))
     }
 
     /// The head of a frame whose body the caller has digested by other means: in pieces, or by a hardware unit.
@@ -270,7 +270,7 @@ impl<C: Checksum> Encoder<C> {
     #[inline]
     pub fn message_with_digest(&mut self, len: u64, digest: u32) -> Result<[u8; frame::HEAD_LEN], EncodeError> {
         let len = self.check_message(len)?;
-        Ok(self.accept(len, digest))
+        Ok(self.accept(len, digest, frame_len(len)))
     }
 
     /// Whether a message of so many bytes can be encoded.
@@ -299,9 +299,9 @@ impl<C: Checksum> Encoder<C> {
     }
 
     #[inline]
-    fn accept(&mut self, len: u32, digest: u32) -> [u8; frame::HEAD_LEN] {
+    fn accept(&mut self, len: u32, digest: u32, frame_len: u64) -> [u8; frame::HEAD_LEN] {
         let check = digest ^ self.salt.mask(self.position, len);
-        self.position = self.position.wrapping_add(frame_len(len));
+        self.position = self.position.wrapping_add(frame_len);
         self.sequence = self.sequence.wrapping_add(1);
         Head { check, length_word: len }.to_bytes()
     }
@@ -329,8 +329,8 @@ impl<C: Checksum> Encoder<C> {
         // A whole word of zeros, of which the body then covers all but the pad: cheaper than filling 0 to 7 bytes.
         *rest.last_chunk_mut()? = [0; ALIGNMENT];
         let (place, _) = rest.split_at_mut_checked(body.len())?;
-        *head = self.accept(body.len() as u32, self.hasher.digest(body));
-        place.copy_from_slice(body);
+        let digest = self.hasher.copy_and_digest(body, place);
+        *head = self.accept(body.len() as u32, digest, frame_len as u64);
         Some(frame_len)
     }
 

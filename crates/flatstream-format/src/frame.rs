@@ -57,7 +57,31 @@ pub(crate) fn split_body(rest: &[u8], body_len: u32) -> Option<(&[u8], &[u8])> {
     rest.get(..padded(len))?.split_at_checked(len)
 }
 
+/// The pad of a body that isn't empty, as the high bits of the word that the frame ends with.
+#[inline]
+pub(crate) const fn pad_of_last_word(word: u64, body_len: u32) -> u64 {
+    let last_bit = (body_len.wrapping_sub(1) << 3 | 7) & 63;
+    // Two shifts, because one by 64 isn't possible.
+    word >> last_bit >> 1
+}
+
 #[inline]
 pub(crate) fn is_zero(pad: &[u8]) -> bool {
     pad.iter().fold(0, |seen, byte| seen | byte) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pad_of_last_word, padded};
+
+    #[test]
+    fn a_bit_in_any_byte_of_a_pad_is_seen_and_none_of_a_body() {
+        for len in 1..=64u32 {
+            for byte in 0..8 {
+                let word = 1 << (8 * byte + byte);
+                let is_pad = padded(len as usize) - 8 + byte >= len as usize;
+                assert_eq!(pad_of_last_word(word, len) != 0, is_pad, "length {len}, byte {byte} of the last word");
+            }
+        }
+    }
 }

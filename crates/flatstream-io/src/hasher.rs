@@ -27,11 +27,19 @@ impl Hasher {
 }
 
 impl Checksum for Hasher {
-    #[inline]
+    #[inline(always)]
     fn digest(&self, body: &[u8]) -> u32 {
         match self {
             Self::Standard(algorithm) => algorithm.digest(body),
             Self::Private(hasher) => hasher.digest(body),
+        }
+    }
+
+    #[inline(always)]
+    fn copy_and_digest(&self, body: &[u8], copy: &mut [u8]) -> u32 {
+        match self {
+            Self::Standard(algorithm) => algorithm.copy_and_digest(body, copy),
+            Self::Private(hasher) => hasher.copy_and_digest(body, copy),
         }
     }
 

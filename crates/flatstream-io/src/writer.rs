@@ -5,7 +5,6 @@ use std::num::NonZeroU64;
 use flatstream_format::layout::ALIGNMENT;
 use flatstream_format::{Checksum, Dropped, EncodeError, Encoder, Header, Session, SyncFlags};
 
-use crate::block::Block;
 use crate::durable::Durable;
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
@@ -40,7 +39,7 @@ use crate::storage::StorageFile;
 /// ```
 pub struct Writer<W: Write> {
     output: Output<W>,
-    block: Block,
+    block: Box<[u8]>,
     /// How much of the block is filled. A failed writer's is full, so that `append` comes to the slow path.
     filled: usize,
     encoder: Encoder<Hasher>,
@@ -109,7 +108,7 @@ impl<W: Write> Writer<W> {
         }
         let mut writer = Self {
             output: Output::new(sink),
-            block: Block::new(options.chosen_block_size()),
+            block: vec![0; options.chosen_block_size()].into_boxed_slice(),
             filled: 0,
             encoder,
             header,
@@ -135,20 +134,19 @@ impl<W: Write> Writer<W> {
     #[inline]
     pub fn append(&mut self, message: &[u8]) -> Result<u64> {
         let sequence = self.encoder.sequence();
-        let spare = self.block.get_mut(self.filled..).unwrap_or_default();
-        match self.encoder.encode_message(message, spare) {
-            Ok(len) => {
-                self.filled += len;
-                self.keep_policies_if_due()?;
-                Ok(sequence)
-            }
-            Err(_) => self.append_slowly(message.len() as u64, |writer| {
-                let head = writer.encoder.message(message);
-                let head = head.map_err(|error| writer.encode_error(error))?;
-                writer.put(&head)?;
-                writer.put(message)
-            }),
+        if let Some(spare) = self.block.get_mut(self.filled..)
+            && let Ok(len) = self.encoder.encode_message(message, spare)
+        {
+            self.filled += len;
+            self.keep_policies_if_due()?;
+            return Ok(sequence);
         }
+        self.append_slowly(message.len() as u64, |writer| {
+            let head = writer.encoder.message(message);
+            let head = head.map_err(|error| writer.encode_error(error))?;
+            writer.put(&head)?;
+            writer.put(message)
+        })
     }
 
     /// Appends a message that lies in pieces, as if they were put together; returns its sequence number.
