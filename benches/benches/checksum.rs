@@ -1,27 +1,28 @@
 //! Bytes per second of each algorithm, and of the `crc32c` crate beside the backend that was chosen.
 
+mod load;
+
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flatstream_checksum::{Algorithm, Checksum, ChecksumType};
-use flatstream_testkit::noise::Noise;
 
-const LENS: [usize; 7] = [16, 32, 64, 256, 1024, 16 << 10, 64 << 10];
+use load::Load;
 
 fn digests(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("checksum");
-    for len in LENS {
-        let body = Noise::new(1).bytes(len);
-        group.throughput(Throughput::Bytes(len as u64));
+    for load in Load::all() {
+        let mut bench = |name: String, digest: &dyn Fn(&[u8]) -> u32| {
+            group.throughput(Throughput::Bytes(load.bytes() as u64));
+            group.bench_function(BenchmarkId::new(name, &load.name), |bencher| {
+                bencher.iter(|| load.bodies.iter().fold(0, |sum, body| sum ^ digest(black_box(body))));
+            });
+        };
         for checksum in ChecksumType::STANDARD {
             let Ok(algorithm) = Algorithm::new(checksum) else { continue };
-            group.bench_with_input(BenchmarkId::new(checksum.to_string(), len), &body, |bencher, body| {
-                bencher.iter(|| algorithm.digest(black_box(body)));
-            });
+            bench(checksum.to_string(), &|body| algorithm.digest(body));
         }
-        group.bench_with_input(BenchmarkId::new("CRC-32C by the crc32c crate", len), &body, |bencher, body| {
-            bencher.iter(|| crc32c::crc32c(black_box(body)));
-        });
+        bench("CRC-32C by the crc32c crate".to_owned(), &crc32c::crc32c);
     }
     group.finish();
 }
