@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, target};
-use crate::{Outcome, Verdict, codegen, features, no_std, tidy, vectors};
+use crate::{Outcome, Verdict, codegen, features, instructions, no_std, tidy, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     ("cargo doc --workspace --all-features --no-deps", document),
     ("cargo xtask features", |_| features::run_combinations()),
     ("cargo xtask no-std", |_| no_std::run_proof()),
+    ("cargo xtask instructions", |_| instructions::check()),
     ("cargo run --release --example telemetry -- --seconds 1", telemetry),
     ("cargo run --release --example private_checksum", run),
     ("cargo run --release --example event_log", run),

@@ -6,6 +6,7 @@ mod ci;
 
 mod codegen;
 mod features;
+mod instructions;
 mod no_std;
 mod tidy;
 mod vectors;
@@ -20,6 +21,8 @@ cargo xtask COMMAND
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   features           every combination of crate features
+  instructions [--bless]
+                     count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
   tidy               the house rules
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
@@ -32,7 +35,7 @@ type Outcome = Result<Verdict, String>;
 #[derive(Debug)]
 enum Verdict {
     Passed,
-    /// With the reason. Only outside CI: there, whatever is missing is a failure.
+    /// With the reason. Only outside CI: there, whatever is missing is a failure, unless it is valgrind.
     Skipped(String),
 }
 
@@ -45,6 +48,8 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
         ["features"] => features::run_combinations(),
+        ["instructions"] => instructions::check(),
+        ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),
         ["tidy"] => tidy::run_rules(),
         ["vectors"] => vectors::run_script("make"),
