@@ -1,7 +1,7 @@
 #[cfg(feature = "crc")]
 use crate::crc32;
 use crate::crc32c::Backend;
-use crate::{Checksum, ChecksumType};
+use crate::{Checksum, ChecksumType, Pass};
 #[cfg(feature = "xxhash")]
 use crate::{xxh3, xxh64};
 
@@ -137,6 +137,16 @@ impl Checksum for Algorithm {
         }
         copy.copy_from_slice(body);
         self.digest(body)
+    }
+
+    #[inline]
+    fn run_pass<P: Pass>(&self, pass: P) -> P::Output {
+        match self.0 {
+            Kind::None => pass.run(|_| 0),
+            Kind::Crc32c(backend) => backend.run_pass(pass),
+            #[cfg(any(feature = "crc", feature = "xxhash"))]
+            _ => pass.run(|body| self.digest_by_other(body)),
+        }
     }
 
     fn digest_parts(&self, parts: &[&[u8]]) -> Option<u32> {

@@ -63,6 +63,33 @@ pub trait Checksum {
         self.digest(body)
     }
 
+    /// Runs work that digests many bodies with this algorithm. The default calls [`digest`](Self::digest) for each.
+    ///
+    /// ```
+    /// use flatstream_checksum::{Algorithm, Checksum, Pass};
+    ///
+    /// struct CountGood<'a>(&'a [(&'a [u8], u32)]);
+    ///
+    /// impl Pass for CountGood<'_> {
+    ///     type Output = usize;
+    ///
+    ///     #[inline(always)]
+    ///     fn run(self, digest: impl Fn(&[u8]) -> u32) -> usize {
+    ///         self.0.iter().filter(|(body, expected)| digest(body) == *expected).count()
+    ///     }
+    /// }
+    ///
+    /// let bodies = [(&b"123456789"[..], 0xE306_9283), (b"damaged", 0)];
+    /// assert_eq!(Algorithm::CRC32C.run_pass(CountGood(&bodies)), 1);
+    /// ```
+    #[inline]
+    fn run_pass<P: Pass>(&self, pass: P) -> P::Output
+    where
+        Self: Sized,
+    {
+        pass.run(|body| self.digest(body))
+    }
+
     /// The digest of the body that `parts` make when put together, or `None` where the algorithm can only take a body
     /// in one piece; the caller then gathers it first. The default is `None`.
     ///
@@ -77,6 +104,17 @@ pub trait Checksum {
         let _ = parts;
         None
     }
+}
+
+/// Work that digests many bodies: given to [`Checksum::run_pass`], it is compiled once for each algorithm, so that
+/// nothing is chosen or called for each body.
+pub trait Pass {
+    /// What the work results in.
+    type Output;
+
+    /// Does the work with an algorithm's `digest`. Mark it `#[inline(always)]`, or it can't use the processor's
+    /// instructions for it directly.
+    fn run(self, digest: impl Fn(&[u8]) -> u32) -> Self::Output;
 }
 
 impl<C: Checksum + ?Sized> Checksum for &C {

@@ -4,7 +4,7 @@
 
 use core::ops::Deref;
 
-use flatstream_checksum::Checksum;
+use flatstream_checksum::{Checksum, Pass};
 
 use crate::error::{Stop, StopReason};
 use crate::frame::{Head, is_zero, pad_of_last_word, padded, split_body};
@@ -220,15 +220,24 @@ impl<C: Checksum> Decoder<C> {
     /// A [`Stop`] with the position and what is wrong; nothing advances, and asking again gives the same answer.
     #[inline]
     pub fn decode<'a>(&mut self, data: &'a [u8]) -> Result<Decoded<'a>, Stop> {
-        match self.good_message(data) {
-            Some((body, frame_len)) => {
-                let message = MessageRef { body, position: self.position, sequence: self.sequence };
-                self.position = self.position.wrapping_add(frame_len as u64);
-                self.sequence = self.sequence.wrapping_add(1);
-                Ok(Decoded::Message(message))
-            }
+        match self.message(&mut { data }) {
+            Some(message) => Ok(Decoded::Message(message)),
             None => self.decode_other(data),
         }
+    }
+
+    /// The whole, good message at the start of `data`, which then begin behind its frame. Where it is `None`,
+    /// [`decode`](Self::decode) says why.
+    #[inline(always)]
+    pub(crate) fn message<'a>(&mut self, data: &mut &'a [u8]) -> Option<MessageRef<'a>> {
+        let position = self.position;
+        let digest = |body: &[u8]| self.hasher.digest(body);
+        let (body, behind) = good_message(digest, self.salt, self.message_limit, position, data)?;
+        let message = MessageRef { body, position, sequence: self.sequence };
+        self.position = position.wrapping_add((data.len() - behind.len()) as u64);
+        self.sequence = self.sequence.wrapping_add(1);
+        *data = behind;
+        Some(message)
     }
 
     /// Decodes as many messages as stand in a row at the start of `data` and fit into `found`; returns how many, and
@@ -261,38 +270,12 @@ impl<C: Checksum> Decoder<C> {
     /// ```
     #[inline]
     pub fn messages(&mut self, data: &[u8], found: &mut [Span]) -> (usize, usize) {
-        let start = self.position;
-        let mut rest = data.get(..u32::MAX as usize).unwrap_or(data);
-        let mut offset = 0;
-        let mut count = 0;
-        for span in found {
-            let Some((body, frame_len)) = self.good_message(rest) else { break };
-            *span = Span { offset: (offset + frame::HEAD_LEN) as u32, len: body.len() as u32 };
-            offset += frame_len;
-            count += 1;
-            self.position = start.wrapping_add(offset as u64);
-            rest = rest.get(frame_len..).unwrap_or_default();
-        }
+        let data = data.get(..u32::MAX as usize).unwrap_or(data);
+        let (salt, message_limit, position) = (self.salt, self.message_limit, self.position);
+        let (count, used) = self.hasher.run_pass(Row { salt, message_limit, position, data, found });
+        self.position = position.wrapping_add(used as u64);
         self.sequence = self.sequence.wrapping_add(count as u64);
-        (count, offset)
-    }
-
-    /// The body of a whole, good message at the start of `data`, with its frame's size.
-    #[inline(always)]
-    fn good_message<'a>(&self, data: &'a [u8]) -> Option<(&'a [u8], usize)> {
-        let (head, rest) = data.split_first_chunk()?;
-        let head = Head::from_bytes(head);
-        // Empty messages wrap to the greatest number; control frames exceed every limit.
-        if head.length_word.wrapping_sub(1) >= self.message_limit {
-            return None;
-        }
-        let len = head.length_word as usize;
-        let padded = rest.get(..padded(len))?;
-        let (body, last_word) = (padded.get(..len)?, padded.last_chunk()?);
-        let wrong = head.check ^ self.hasher.digest(body) ^ self.salt.mask(self.position, head.length_word);
-        let pad = pad_of_last_word(u64::from_le_bytes(*last_word), head.length_word);
-        // One branch for both.
-        (u64::from(wrong) | pad == 0).then_some((body, frame::HEAD_LEN + padded.len()))
+        (count, used)
     }
 
     #[cold]
@@ -479,4 +462,57 @@ impl<C: Checksum> Decoder<C> {
         self.message_limit = if sync.flags.is_closed() { 0 } else { self.rules.message_limit() };
         self.last_sync = Some(sync);
     }
+}
+
+/// A row of messages to be verified.
+struct Row<'a> {
+    salt: Salt,
+    message_limit: u32,
+    position: u64,
+    data: &'a [u8],
+    found: &'a mut [Span],
+}
+
+impl Pass for Row<'_> {
+    type Output = (usize, usize);
+
+    #[inline(always)]
+    fn run(self, digest: impl Fn(&[u8]) -> u32) -> (usize, usize) {
+        let Self { salt, message_limit, position: start, data, found } = self;
+        let mut rest = data;
+        let mut count = 0;
+        for span in found {
+            let offset = data.len() - rest.len();
+            let position = start.wrapping_add(offset as u64);
+            let Some((body, behind)) = good_message(&digest, salt, message_limit, position, rest) else { break };
+            *span = Span { offset: (offset + frame::HEAD_LEN) as u32, len: body.len() as u32 };
+            count += 1;
+            rest = behind;
+        }
+        (count, data.len() - rest.len())
+    }
+}
+
+/// The body of a whole, good message at the start of `data`, and what lies behind its frame.
+#[inline(always)]
+fn good_message(
+    digest: impl Fn(&[u8]) -> u32,
+    salt: Salt,
+    message_limit: u32,
+    position: u64,
+    data: &[u8],
+) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = data.split_first_chunk()?;
+    let head = Head::from_bytes(head);
+    // Empty messages wrap to the greatest number; control frames exceed every limit.
+    if head.length_word.wrapping_sub(1) >= message_limit {
+        return None;
+    }
+    let len = head.length_word as usize;
+    let (padded, behind) = rest.split_at_checked(padded(len))?;
+    let (body, last_word) = (padded.get(..len)?, padded.last_chunk()?);
+    let wrong = head.check ^ digest(body) ^ salt.mask(position, head.length_word);
+    let pad = pad_of_last_word(u64::from_le_bytes(*last_word), head.length_word);
+    // One branch for both.
+    (u64::from(wrong) | pad == 0).then_some((body, behind))
 }

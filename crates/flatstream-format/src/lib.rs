@@ -32,7 +32,7 @@ pub use decoder::{Decoded, Decoder, MessageRef, Span};
 pub use dropped::Dropped;
 pub use encoder::{Encoder, Session};
 pub use error::{EncodeError, Error, Evidence, EvidenceKind, FirstBytes, HeaderError, Stop, StopReason};
-pub use flatstream_checksum::{Algorithm, Checksum, ChecksumType, FIRST_PRIVATE_ID, Unavailable};
+pub use flatstream_checksum::{Algorithm, Checksum, ChecksumType, FIRST_PRIVATE_ID, Pass, Unavailable};
 pub use frame::frame_len;
 pub use header::{Clock, Essentials, Located, locate_header};
 #[cfg(feature = "alloc")]

@@ -90,6 +90,32 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
         }
     }
 
+    /// The next message behind whatever isn't one, or how the stream ends.
+    #[cold]
+    fn next_behind_others(&mut self) -> Option<Result<MessageRef<'a>, Error>> {
+        // After an error nothing is left, so it is given once.
+        while !self.rest.is_empty() {
+            let before = self.decoder.position();
+            let stop = match self.decoder.decode(self.rest) {
+                Ok(Decoded::NeedMore(_)) => self.decoder.at_end_of_data(self.rest)?,
+                Ok(decoded) => {
+                    let used = self.decoder.position().wrapping_sub(before) as usize;
+                    self.rest = self.rest.get(used..).unwrap_or_default();
+                    match decoded {
+                        Decoded::Message(message) => return Some(Ok(message)),
+                        _ => continue,
+                    }
+                }
+                Err(stop) => stop,
+            };
+            return self.stopped(stop).map(Err);
+        }
+        if matches!(self.state, State::Reading) {
+            self.state = State::Ended(End::at_boundary(&self.decoder));
+        }
+        None
+    }
+
     #[cold]
     fn stopped(&mut self, stop: Stop) -> Option<Error> {
         let tail = core::mem::take(&mut self.rest);
@@ -119,26 +145,9 @@ impl<'a, C: Checksum> Iterator for SliceReader<'a, C> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        // After an error nothing is left, so it is given once.
-        while !self.rest.is_empty() {
-            let before = self.decoder.position();
-            let stop = match self.decoder.decode(self.rest) {
-                Ok(Decoded::NeedMore(_)) => self.decoder.at_end_of_data(self.rest)?,
-                Ok(decoded) => {
-                    let used = self.decoder.position().wrapping_sub(before) as usize;
-                    self.rest = self.rest.get(used..).unwrap_or_default();
-                    match decoded {
-                        Decoded::Message(message) => return Some(Ok(message)),
-                        _ => continue,
-                    }
-                }
-                Err(stop) => stop,
-            };
-            return self.stopped(stop).map(Err);
+        match self.decoder.message(&mut self.rest) {
+            Some(message) => Some(Ok(message)),
+            None => self.next_behind_others(),
         }
-        if matches!(self.state, State::Reading) {
-            self.state = State::Ended(End::at_boundary(&self.decoder));
-        }
-        None
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use flatstream_format::{Algorithm, Checksum, ChecksumType, Unavailable};
+use flatstream_format::{Algorithm, Checksum, ChecksumType, Pass, Unavailable};
 
 /// An algorithm of the user's, shared between options and what they made.
 pub(crate) type PrivateHasher = Arc<dyn Checksum + Send + Sync>;
@@ -40,6 +40,14 @@ impl Checksum for Hasher {
         match self {
             Self::Standard(algorithm) => algorithm.copy_and_digest(body, copy),
             Self::Private(hasher) => hasher.copy_and_digest(body, copy),
+        }
+    }
+
+    #[inline]
+    fn run_pass<P: Pass>(&self, pass: P) -> P::Output {
+        match self {
+            Self::Standard(algorithm) => algorithm.run_pass(pass),
+            Self::Private(hasher) => pass.run(|body| hasher.digest(body)),
         }
     }
 

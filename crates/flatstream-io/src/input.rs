@@ -1,5 +1,4 @@
 use std::io::{self, ErrorKind, Read};
-use std::sync::Arc;
 
 use crate::block::Block;
 
@@ -15,18 +14,17 @@ const BLOCK_SIZE_MIN: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Input<R> {
     source: R,
-    block: Arc<Block>,
+    block: Block,
     start: usize,
     end: usize,
     block_size: usize,
     /// Blocks that messages may still share; used again when they don't.
-    pool: Vec<Arc<Block>>,
+    pool: Vec<Block>,
 }
 
 impl<R: Read> Input<R> {
     pub(crate) fn new(source: R, block_size: usize) -> Self {
-        let block = Arc::new(Block::new(block_size));
-        Self { source, block, start: 0, end: 0, block_size, pool: Vec::new() }
+        Self { source, block: Block::new(block_size), start: 0, end: 0, block_size, pool: Vec::new() }
     }
 
     /// What was read and not used.
@@ -42,8 +40,13 @@ impl<R: Read> Input<R> {
     }
 
     #[inline]
-    pub(crate) fn block(&self) -> &Arc<Block> {
+    pub(crate) fn block(&self) -> &Block {
         &self.block
+    }
+
+    #[inline]
+    pub(crate) fn block_mut(&mut self) -> &mut Block {
+        &mut self.block
     }
 
     pub(crate) fn use_up(&mut self, len: usize) {
@@ -55,7 +58,7 @@ impl<R: Read> Input<R> {
     /// the data are wanted in one piece; memory grows as bytes arrive, at most to twice what is there.
     pub(crate) fn read_more(&mut self, need: usize) -> io::Result<usize> {
         self.make_room(need);
-        let spare = Arc::get_mut(&mut self.block).expect("make_room gave a block of our own");
+        let spare = self.block.get_mut().expect("make_room gave a block of our own");
         let count = read_uninterrupted(&mut self.source, &mut spare[self.end..])?;
         self.end += count;
         Ok(count)
@@ -73,8 +76,8 @@ impl<R: Read> Input<R> {
             return;
         }
         let len = self.end - self.start;
-        let mut block = Arc::new(Block::new(self.block_size.max(len + skew)));
-        if let Some(block) = Arc::get_mut(&mut block) {
+        let mut block = Block::new(self.block_size.max(len + skew));
+        if let Some(block) = block.get_mut() {
             block[skew..skew + len].copy_from_slice(self.data());
         }
         self.block = block;
@@ -85,7 +88,7 @@ impl<R: Read> Input<R> {
     /// Takes the data out, for good, and gives up the blocks; what comes now is for [`read_into`](Self::read_into).
     pub(crate) fn take_data(&mut self) -> Vec<u8> {
         let data = self.data().to_vec();
-        self.block = Arc::new(Block::new(0));
+        self.block = Block::new(0);
         self.pool.clear();
         self.start = 0;
         self.end = 0;
@@ -95,7 +98,7 @@ impl<R: Read> Input<R> {
     /// Makes the block our own, with room behind the data.
     fn make_room(&mut self, need: usize) {
         let len = self.end - self.start;
-        let is_ours = Arc::get_mut(&mut self.block).is_some();
+        let is_ours = self.block.get_mut().is_some();
         // Data that start the block can't be moved to where more fits, only to a larger one, once this one is full.
         let is_well_placed = self.start == 0 || self.start + need <= self.block.len();
         if is_ours && is_well_placed && self.end < self.block.len() {
@@ -104,12 +107,12 @@ impl<R: Read> Input<R> {
         let size = self.next_block_size(need);
         if is_ours && size <= self.block.len() && need <= self.block.len() {
             let range = self.start..self.end;
-            if let Some(block) = Arc::get_mut(&mut self.block) {
+            if let Some(block) = self.block.get_mut() {
                 block.copy_within(range, 0);
             }
         } else {
             let mut next = self.take_block(size);
-            if let Some(block) = Arc::get_mut(&mut next) {
+            if let Some(block) = next.get_mut() {
                 block[..len].copy_from_slice(self.data());
             }
             let old = std::mem::replace(&mut self.block, next);
@@ -132,13 +135,13 @@ impl<R: Read> Input<R> {
         wanted.clamp(BLOCK_SIZE_MIN.min(self.block_size), self.block_size)
     }
 
-    fn take_block(&mut self, size: usize) -> Arc<Block> {
+    fn take_block(&mut self, size: usize) -> Block {
         if size == self.block_size
-            && let Some(free) = self.pool.iter_mut().position(|block| Arc::get_mut(block).is_some())
+            && let Some(free) = self.pool.iter_mut().position(|block| block.get_mut().is_some())
         {
             return self.pool.swap_remove(free);
         }
-        Arc::new(Block::new(size))
+        Block::new(size)
     }
 }
 

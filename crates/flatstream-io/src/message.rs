@@ -1,10 +1,9 @@
 use std::fmt;
-use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::ops::Deref;
 
 use bytes::Bytes;
 
-use crate::block::Block;
+use crate::block::Share;
 
 /// A message that was read and verified. It owns a share of the block it lies in, so it may outlive its reader, go to
 /// another thread, and become [`Bytes`] without being copied.
@@ -28,15 +27,15 @@ use crate::block::Block;
 /// ```
 #[derive(Clone)]
 pub struct Message {
-    block: Arc<Block>,
-    body: Range<usize>,
+    body: Share,
     position: u64,
     sequence: Option<u64>,
 }
 
 impl Message {
-    pub(crate) fn new(block: Arc<Block>, body: Range<usize>, position: u64, sequence: Option<u64>) -> Self {
-        Self { block, body, position, sequence }
+    #[inline]
+    pub(crate) fn new(body: Share, position: u64, sequence: Option<u64>) -> Self {
+        Self { body, position, sequence }
     }
 
     /// The position of its frame, in bytes from the start of the stream.
@@ -107,7 +106,7 @@ impl Deref for Message {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.block[self.body.clone()]
+        &self.body
     }
 }
 

@@ -1,7 +1,6 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
 
 use flatstream_format::{
     ChecksumType, Decoded, Decoder, Dropped, End, FoundSync, Header, HeaderError, Salvaged, Span, Stop, StopReason,
@@ -328,8 +327,8 @@ impl<R: Read> Reader<R> {
         let sequence = self.row.is_sequence_known.then(|| self.sequence());
         let (offset, len) = self.row.take();
         let position = self.row.position_of((offset - self.row.offset) as u64);
-        let block = Arc::clone(self.input.block());
-        Ok(Some(Message::new(block, offset..offset + len, position, sequence)))
+        let body = self.input.block_mut().share(offset..offset + len);
+        Ok(Some(Message::new(body, position, sequence)))
     }
 
     /// Where the next message's frame, or a sync frame before it, starts, in bytes from the start of the stream.

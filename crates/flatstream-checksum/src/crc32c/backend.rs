@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::table;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64::{Avx512, Sse42};
+use crate::Pass;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Backend {
@@ -117,6 +118,17 @@ impl Backend {
                 copy.copy_from_slice(body);
                 self.digest_by_other(body)
             }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn run_pass<P: Pass>(self, pass: P) -> P::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(avx512) => avx512.run_pass(pass),
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse42(sse42) => sse42.run_pass(pass),
+            _ => pass.run(|body| self.digest_by_other(body)),
         }
     }
 

@@ -36,6 +36,10 @@ impl Backend {
         self.digest(body)
     }
 
+    pub(crate) fn run_pass<P: crate::Pass>(self, pass: P) -> P::Output {
+        pass.run(|body| self.digest(body))
+    }
+
     pub(crate) fn digest_parts(self, parts: &[&[u8]]) -> u32 {
         !parts.iter().fold(!0, |register, part| table::update(register, part))
     }

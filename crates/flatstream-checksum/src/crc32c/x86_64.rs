@@ -16,6 +16,8 @@
 
 use core::arch::x86_64::*;
 
+use crate::Pass;
+
 const POLYNOMIAL: u32 = 0x1EDC_6F41;
 
 const WORD: usize = size_of::<u64>();
@@ -68,6 +70,11 @@ impl Sse42 {
         // SAFETY: as above.
         unsafe { copy_sse42(register, bytes, copy) }
     }
+
+    pub(super) fn run_pass<P: Pass>(self, pass: P) -> P::Output {
+        // SAFETY: as above.
+        unsafe { run_pass_sse42(pass) }
+    }
 }
 
 /// Proof that the processor has AVX-512 with carry-less multiplication.
@@ -98,10 +105,25 @@ impl Avx512 {
         // SAFETY: as above.
         unsafe { copy_avx512(register, bytes, copy) }
     }
+
+    pub(super) fn run_pass<P: Pass>(self, pass: P) -> P::Output {
+        // SAFETY: as above.
+        unsafe { run_pass_avx512(pass) }
+    }
 }
 
+#[inline]
 #[target_feature(enable = "sse4.2,pclmulqdq")]
 fn update_sse42(register: u32, bytes: &[u8]) -> u32 {
+    if bytes.len() < LONG {
+        return one_chain(register, bytes);
+    }
+    update_long_sse42(register, bytes)
+}
+
+#[inline(never)]
+#[target_feature(enable = "sse4.2,pclmulqdq")]
+fn update_long_sse42(register: u32, bytes: &[u8]) -> u32 {
     let (mut register, mut rest) = (register, bytes);
     for chain in CHAINS {
         while let Some((chains, behind)) = rest.split_at_checked(3 * chain) {
@@ -125,9 +147,10 @@ fn copy_sse42(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
 #[target_feature(enable = "sse4.2,pclmulqdq")]
 fn copy_long_sse42(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
     copy.copy_from_slice(bytes);
-    update_sse42(register, bytes)
+    update_long_sse42(register, bytes)
 }
 
+#[inline]
 #[target_feature(enable = "sse4.2,avx512f,avx512bw,avx512vbmi,bmi2,pclmulqdq,vpclmulqdq")]
 fn update_avx512(register: u32, bytes: &[u8]) -> u32 {
     if bytes.len() < LONG {
@@ -143,6 +166,16 @@ fn copy_avx512(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
         return one_chain(register, bytes);
     }
     fold::<true>(register, bytes, copy)
+}
+
+#[target_feature(enable = "sse4.2,pclmulqdq")]
+fn run_pass_sse42<P: Pass>(pass: P) -> P::Output {
+    pass.run(|body| !update_sse42(!0, body))
+}
+
+#[target_feature(enable = "sse4.2,avx512f,avx512bw,avx512vbmi,bmi2,pclmulqdq,vpclmulqdq")]
+fn run_pass_avx512<P: Pass>(pass: P) -> P::Output {
+    pass.run(|body| !update_avx512(!0, body))
 }
 
 /// The register behind the 0 to 7 bytes that are the low ones of `word`.
