@@ -18,6 +18,7 @@
 //!   lent. The load acquires what the threads did that dropped theirs.
 //! - A `Share` reads bytes that lie within the block (checked when it is made), and while it exists nobody has them
 //!   `&mut`.
+//! - `Block::grow` moves the memory under the same condition, so that no pointer to where it was is left but its own.
 //! - All pointers to the bytes are made of the one that the allocation gave.
 
 use std::alloc::{self, Layout};
@@ -38,11 +39,17 @@ const SHARES_MAX: usize = isize::MAX as usize;
 
 struct Count {
     shares: AtomicUsize,
-    bytes: NonNull<u8>,
-    len: usize,
+    memory: Memory,
 }
 
-/// A piece of memory of a fixed size, aligned, that one reader fills and messages share.
+/// An allocation, somewhere in which the block's bytes start: alignment is found inside, because then the system zeroes
+/// the pages when they are first used, and can grow a large allocation without copying it.
+struct Memory {
+    allocated: NonNull<u8>,
+    layout: Layout,
+}
+
+/// A piece of memory, aligned, that one reader fills and messages share.
 pub(crate) struct Block {
     count: NonNull<Count>,
     bytes: NonNull<u8>,
@@ -66,18 +73,71 @@ unsafe impl Send for Share {}
 // SAFETY: as above.
 unsafe impl Sync for Share {}
 
-fn layout(len: usize) -> Layout {
-    // An allocation has at least one byte.
-    Layout::from_size_align(len.max(1), ALIGNMENT).expect("a block is smaller than the address space")
+impl Memory {
+    fn zeroed(len: usize) -> Self {
+        let layout = Self::layout(len);
+        // SAFETY: the size isn't 0.
+        let allocated = NonNull::new(unsafe { alloc::alloc_zeroed(layout) });
+        Self { allocated: allocated.unwrap_or_else(|| alloc::handle_alloc_error(layout)), layout }
+    }
+
+    fn layout(len: usize) -> Layout {
+        let size = len.saturating_add(ALIGNMENT);
+        Layout::from_size_align(size, align_of::<usize>()).expect("a block is smaller than the address space")
+    }
+
+    /// Where the block's bytes start.
+    fn bytes(&self) -> NonNull<u8> {
+        let offset = self.allocated.as_ptr().align_offset(ALIGNMENT) % ALIGNMENT;
+        // SAFETY: the allocation has `ALIGNMENT` bytes more than the block.
+        unsafe { self.allocated.add(offset) }
+    }
+
+    /// Grows from `len` bytes, which it keeps, to `more`; the new ones are zero.
+    fn grow(&mut self, len: usize, more: usize) {
+        // SAFETY: both pointers are into the same allocation.
+        let offset = unsafe { self.bytes().offset_from(self.allocated) } as usize;
+        let layout = Self::layout(more);
+        // SAFETY: it was allocated with this layout; the new size isn't 0, nor beyond `isize::MAX`, which `layout` sees
+        // to.
+        let allocated = NonNull::new(unsafe { alloc::realloc(self.allocated.as_ptr(), self.layout, layout.size()) });
+        self.allocated = allocated.unwrap_or_else(|| alloc::handle_alloc_error(layout));
+        self.layout = layout;
+        // SAFETY: the old bytes were moved along to the same offset, and the allocation has `ALIGNMENT` more than
+        // `more`, which is at least `len`; so all ranges lie in it.
+        unsafe {
+            self.allocated.add(offset).copy_to(self.bytes(), len);
+            self.bytes().add(len).write_bytes(0, more - len);
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, and whoever drops it is the last to have it.
+        unsafe { alloc::dealloc(self.allocated.as_ptr(), self.layout) };
+    }
 }
 
 impl Block {
     pub(crate) fn new(len: usize) -> Self {
-        // SAFETY: the size isn't 0.
-        let allocated = NonNull::new(unsafe { alloc::alloc_zeroed(layout(len)) });
-        let bytes = allocated.unwrap_or_else(|| alloc::handle_alloc_error(layout(len)));
-        let count = Box::new(Count { shares: AtomicUsize::new(1), bytes, len });
+        let memory = Memory::zeroed(len);
+        let bytes = memory.bytes();
+        let count = Box::new(Count { shares: AtomicUsize::new(1), memory });
         Self { count: NonNull::from(Box::leak(count)), bytes, len, prepaid: 0 }
+    }
+
+    /// Makes it longer, if no message shares it; the bytes stay, and more zeros follow.
+    pub(crate) fn grow(&mut self, len: usize) -> bool {
+        if len <= self.len || self.get_mut().is_none() {
+            return false;
+        }
+        // SAFETY: no `Share` exists, so nobody else reaches the count.
+        let memory = unsafe { &mut self.count.as_mut().memory };
+        memory.grow(self.len, len);
+        self.bytes = memory.bytes();
+        self.len = len;
+        true
     }
 
     fn shares(&self) -> &AtomicUsize {
@@ -140,9 +200,7 @@ unsafe fn let_go(count: NonNull<Count>, part: usize) {
 #[cold]
 unsafe fn free(count: NonNull<Count>) {
     // SAFETY: it was leaked from a box in `Block::new`, and nobody uses it any more.
-    let count = unsafe { Box::from_raw(count.as_ptr()) };
-    // SAFETY: allocated in `Block::new` with the same layout.
-    unsafe { alloc::dealloc(count.bytes.as_ptr(), layout(count.len)) };
+    drop(unsafe { Box::from_raw(count.as_ptr()) });
 }
 
 impl Deref for Block {
@@ -226,6 +284,7 @@ mod tests {
         Clone(prop::sample::Index),
         Drop(prop::sample::Index),
         Fill(u8),
+        Grow(usize),
         DropBlock,
     }
 
@@ -235,6 +294,7 @@ mod tests {
             2 => any::<prop::sample::Index>().prop_map(Step::Clone),
             6 => any::<prop::sample::Index>().prop_map(Step::Drop),
             4 => any::<u8>().prop_map(Step::Fill),
+            1 => (0..4 * LEN).prop_map(Step::Grow),
             1 => Just(Step::DropBlock),
         ]
     }
@@ -254,6 +314,14 @@ mod tests {
                         ours.fill(*byte);
                         theirs.fill(*byte);
                     }
+                }
+                (Step::Grow(len), Some((block, safe))) => {
+                    if block.grow(*len) {
+                        safe.get_mut().expect("the same");
+                        Arc::get_mut(&mut safe.0).expect("the same").resize(*len, 0);
+                    }
+                    assert_eq!(**block, **safe.0);
+                    assert_eq!(block.as_ptr() as usize % 64, 0);
                 }
                 (Step::Clone(nth), _) if !shares.is_empty() => {
                     let (share, SafeShare(block, range)) = &shares[nth.index(shares.len())];
@@ -317,6 +385,15 @@ mod tests {
                 });
             }
         });
+    }
+
+    #[test]
+    fn a_block_that_messages_share_does_not_grow() {
+        let mut block = Block::new(LEN);
+        let share = block.share(0..1);
+        assert!(!block.grow(2 * LEN));
+        drop(share);
+        assert!(block.grow(1 << 20) && block.len() == 1 << 20);
     }
 
     #[test]

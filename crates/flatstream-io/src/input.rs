@@ -105,11 +105,12 @@ impl<R: Read> Input<R> {
             return;
         }
         let size = self.next_block_size(need);
-        if is_ours && size <= self.block.len() && need <= self.block.len() {
+        if is_ours {
             let range = self.start..self.end;
             if let Some(block) = self.block.get_mut() {
                 block.copy_within(range, 0);
             }
+            self.block.grow(size);
         } else {
             let mut next = self.take_block(size);
             if let Some(block) = next.get_mut() {

@@ -1,9 +1,10 @@
-//! In the steady state neither `append` nor `next_message` allocates.
+//! In the steady state neither `append` nor `next_message` allocates, and memory stays within two blocks and the
+//! largest message.
 
 use std::io;
 
 use flatstream_io::{ChecksumType, Reader, WriteOptions, Writer};
-use flatstream_testkit::allocations::{CountingAllocator, count_allocations};
+use flatstream_testkit::allocations::{CountingAllocator, count_allocations, peak_memory};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -69,4 +70,58 @@ fn owned_messages_that_are_let_go_allocate_nothing() {
     reader.next();
     let (count, allocations) = count_allocations(|| reader.by_ref().map(Result::unwrap).count());
     assert_eq!((count, allocations), (MESSAGES - 1, 0));
+}
+
+const BLOCK: usize = 256 << 10;
+
+/// Beside blocks: the header, a row of places, names.
+const SMALL: usize = 32 << 10;
+
+/// Small messages, one in a hundred of up to 8 MiB, and small ones again.
+fn with_large_messages(mut append: impl FnMut(&[u8])) -> usize {
+    let largest = vec![7; 8 << 20];
+    for nth in 0..1000 {
+        append(&largest[..if nth % 100 == 50 { (nth + 50) * (largest.len() / 1000) } else { 64 }]);
+    }
+    largest.len()
+}
+
+#[test]
+fn a_writer_takes_no_more_than_two_blocks() {
+    let ((), peak) = peak_memory(|| {
+        let mut writer = Writer::new(io::sink(), WriteOptions::new()).unwrap();
+        // They go to the sink uncopied; the vector that they are in is the caller's.
+        let message = [7; 64];
+        for _ in 0..MESSAGES {
+            writer.append(&message).unwrap();
+        }
+        writer.finish().unwrap();
+    });
+    assert!(peak <= 2 * BLOCK, "{peak} bytes");
+    let mut writer = Writer::new(io::sink(), WriteOptions::new()).unwrap();
+    let largest = with_large_messages(|message| {
+        let (_, peak) = peak_memory(|| writer.append(message).unwrap());
+        assert_eq!(peak, 0, "a message of {} bytes", message.len());
+    });
+    assert!(largest > 2 * BLOCK);
+}
+
+#[test]
+fn a_reader_takes_no_more_than_two_blocks_and_the_largest_message() {
+    let mut writer = Writer::new(Vec::new(), WriteOptions::new()).unwrap();
+    let largest = with_large_messages(|message| assert!(writer.append(message).is_ok()));
+    let bytes = writer.finish().unwrap();
+    let (count, lent) = peak_memory(|| {
+        let mut reader = Reader::new(&bytes[..]).unwrap();
+        let mut count = 0;
+        while reader.next_message().unwrap().is_some() {
+            count += 1;
+        }
+        count
+    });
+    let (owned_count, owned) = peak_memory(|| Reader::new(&bytes[..]).unwrap().map(Result::unwrap).count());
+    assert_eq!((count, owned_count), (1000, 1000));
+    for peak in [lent, owned] {
+        assert!(peak <= 2 * BLOCK + largest + SMALL, "{peak} bytes, the largest message has {largest}");
+    }
 }
