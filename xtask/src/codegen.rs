@@ -25,6 +25,16 @@ const GENERATED: &[(&str, &str, &str)] = &[
         "reflection_generated.rs",
         "crates/flatstream-schema/src/generated/reflection_generated.rs",
     ),
+    (
+        "crates/flatstream-io/tests/schemas/telemetry_later.fbs",
+        "telemetry_later.bfbs",
+        "crates/flatstream-io/tests/schemas/telemetry_later.bfbs",
+    ),
+    (
+        "crates/flatstream-io/tests/schemas/telemetry_other.fbs",
+        "telemetry_other.bfbs",
+        "crates/flatstream-io/tests/schemas/telemetry_other.bfbs",
+    ),
     ("crates/flatstream-schema/tests/kinds.fbs", "kinds.bfbs", "crates/flatstream-schema/tests/kinds.bfbs"),
 ];
 

@@ -9,7 +9,7 @@ use crate::schema::{Schema, fields_by_name};
 use crate::shape::Shape;
 
 /// Whether a stream that was written under the `old` binary schema can be read under the `new` one, and be continued
-/// under it, so that those who only have the old one still read it.
+/// under it: those who only have the old one still read it then.
 ///
 /// It asks what `flatc --conform` asks, and more where that says yes to what would be misread:
 ///
@@ -70,6 +70,18 @@ impl Mismatch {
     #[must_use]
     pub fn in_new(&self) -> &str {
         &self.new
+    }
+
+    /// Whether it is something that the new schema doesn't have any more. Then the old one may be the later one.
+    #[must_use]
+    pub fn is_deletion(&self) -> bool {
+        self.new == DELETED
+    }
+
+    /// The same difference, seen from the other side.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self { path: self.path, old: self.new, new: self.old }
     }
 }
 
@@ -200,6 +212,8 @@ fn same_shape(path: &str, old: Option<Shape<'_>>, new: Option<Shape<'_>>) -> Out
     same(path, old, new, |shape| shape.map_or("none".to_string(), |shape| shape.to_string()))
 }
 
+const DELETED: &str = "deleted";
+
 fn deleted(path: String, old: String) -> Mismatch {
-    Mismatch { path, old, new: "deleted".to_string() }
+    Mismatch { path, old, new: DELETED.to_string() }
 }
