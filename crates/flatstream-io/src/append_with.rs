@@ -40,6 +40,7 @@ impl<W: Write> Writer<W> {
     /// # Panics
     /// Where the builder does: if the closure leaves a table or vector open or finishes the message itself, while debug
     /// assertions are on; or if the message exceeds 2 GiB. Nothing is appended then, and the writer goes on.
+    #[inline]
     pub fn append_with<T>(
         &mut self,
         build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> WIPOffset<T>,
@@ -74,6 +75,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Panics
     /// As [`append_with`](Self::append_with).
+    #[inline]
     pub fn try_append_with<T, E: From<Error>>(
         &mut self,
         build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> std::result::Result<WIPOffset<T>, E>,

@@ -133,6 +133,7 @@ impl<T: MessageType, W: Write> TypedWriter<T, W> {
     ///
     /// # Panics
     /// As there.
+    #[inline]
     pub fn append_with(
         &mut self,
         build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> WIPOffset<T::Root<'static>>,
@@ -147,6 +148,7 @@ impl<T: MessageType, W: Write> TypedWriter<T, W> {
     ///
     /// # Panics
     /// As there.
+    #[inline]
     pub fn try_append_with<E: From<Error>>(
         &mut self,
         build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> std::result::Result<WIPOffset<T::Root<'static>>, E>,
