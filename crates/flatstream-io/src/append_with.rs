@@ -48,8 +48,8 @@ impl<W: Write> Writer<W> {
         self.try_append_with(|builder| Ok(build(builder)))
     }
 
-    /// As [`append_with`](Self::append_with), for a closure that may fail: nothing is appended then, and the stream goes
-    /// on. Its error type is one that this crate's [`Error`] converts into, such as `std::io::Error` or
+    /// As [`append_with`](Self::append_with), for a closure that may fail: nothing is appended then, and the stream
+    /// goes on. Its error type is one that this crate's [`Error`] converts into, such as `std::io::Error` or
     /// `Box<dyn Error>`.
     ///
     /// ```
@@ -61,8 +61,8 @@ impl<W: Write> Writer<W> {
     /// let mut writer = Writer::new(Vec::new(), WriteOptions::new())?;
     /// let mut record = |line: &str| {
     ///     writer.try_append_with(|builder| {
-    ///         let value = line.parse()?;
-    ///         Ok::<_, Box<dyn Error>>(TelemetryEvent::create(builder, &TelemetryEventArgs { value, ..Default::default() }))
+    ///         let args = TelemetryEventArgs { value: line.parse()?, ..Default::default() };
+    ///         Ok::<_, Box<dyn Error>>(TelemetryEvent::create(builder, &args))
     ///     })
     /// };
     /// assert!(record("warm").is_err());

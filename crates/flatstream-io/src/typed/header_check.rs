@@ -29,8 +29,8 @@ pub(crate) fn check_header<T: MessageType>(header: &Header, if_untyped: IfUntype
     }
 }
 
-/// One has to be a later version of the other, whichever it is: a program that wasn't updated yet reads what a newer one
-/// writes.
+/// One has to be a later version of the other, whichever it is: a program that wasn't updated yet reads what a newer
+/// one writes.
 fn check_schemas(of_stream: &[u8], of_type: &[u8]) -> std::result::Result<(), ConformError> {
     let why = match conform(of_stream, of_type) {
         Err(ConformError::Mismatch(why)) => why,

@@ -12,9 +12,9 @@ use crate::reader::Reader;
 /// Reads a stream whose messages are of type `T`.
 ///
 /// When it is opened, it checks what the stream's header says about its messages: their type, their file identifier,
-/// and, where header and [`MessageType`] both have a schema, that messages of the stream's can be read under that of
-/// `T`: fields may have been added on either side ([`conform`](crate::schema::conform()) says what may change). Then it
-/// gives roots that the FlatBuffers verifier has checked, each message once.
+/// and, where header and [`MessageType`] both have a schema, that one of the two is a later version of the other
+/// ([`conform`](crate::schema::conform()) says what may change). Then it gives roots that the FlatBuffers verifier has
+/// checked.
 ///
 /// [`next_root`](Self::next_root) lends a root and allocates nothing. As an iterator it gives owned messages.
 ///
@@ -101,8 +101,8 @@ impl<T: MessageType, R: Read> TypedReader<T, R> {
     /// The root of the next message, verified, lent until the next call; `None` behind the last.
     ///
     /// # Errors
-    /// Of the kind `WrongType` for a message that isn't a good one of the type; the next call goes on behind it. Else as
-    /// [`Reader::next_message`].
+    /// Of the kind `WrongType` for a message that isn't a good one of the type; the next call goes on behind it. Else
+    /// as [`Reader::next_message`].
     #[inline]
     pub fn next_root(&mut self) -> Result<Option<T::Root<'_>>> {
         if !self.reader.advance()? {
@@ -171,8 +171,8 @@ fn header_check<R: Read>(reader: &Reader<R>) -> u32 {
     reader.header().essentials().header_check
 }
 
-/// Gives owned messages, each of which is verified by its [`root`](TypedMessage::root). An error that ends reading comes
-/// once, then `None`.
+/// Gives owned messages, each of which is verified by its [`root`](TypedMessage::root). An error that ends reading
+/// comes once, then `None`.
 impl<T: MessageType, R: Read> Iterator for TypedReader<T, R> {
     type Item = Result<TypedMessage<T>>;
 
