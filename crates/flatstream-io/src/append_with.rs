@@ -1,9 +1,13 @@
 use std::io::Write;
 
-use flatbuffers::{FlatBufferBuilder, WIPOffset};
+use flatbuffers::{FILE_IDENTIFIER_LENGTH, FlatBufferBuilder, WIPOffset};
 
 use crate::error::{Error, Result};
 use crate::writer::Writer;
+
+/// Only a header that came from elsewhere can have such a one.
+const BAD_IDENTIFIER: &str =
+    "the message identifier in the stream's header doesn't have 4 bytes, so no message can be finished with it";
 
 impl<W: Write> Writer<W> {
     /// Builds a message in a builder that the writer keeps, and appends it; returns its sequence number. Once the
@@ -35,7 +39,7 @@ impl<W: Write> Writer<W> {
     /// [`append`](Self::append) its `finished_data`.
     ///
     /// # Errors
-    /// As [`append`](Self::append).
+    /// As [`append`](Self::append); of the kind `Usage` if the header's message identifier doesn't have 4 bytes.
     ///
     /// # Panics
     /// Where the builder does: if the closure leaves a table or vector open or finishes the message itself, while debug
@@ -71,7 +75,7 @@ impl<W: Write> Writer<W> {
     /// ```
     ///
     /// # Errors
-    /// The closure's; else as [`append`](Self::append).
+    /// The closure's; else as [`append_with`](Self::append_with).
     ///
     /// # Panics
     /// As [`append_with`](Self::append_with).
@@ -84,7 +88,11 @@ impl<W: Write> Writer<W> {
         // used again, because its reset forgets no fields.
         let mut builder = self.builder.take().unwrap_or_default();
         let root = build(&mut builder)?;
-        builder.finish(root, self.header().message_identifier());
+        let identifier = self.header().message_identifier();
+        if identifier.is_some_and(|identifier| identifier.len() != FILE_IDENTIFIER_LENGTH) {
+            return Err(Error::usage(BAD_IDENTIFIER).into());
+        }
+        builder.finish(root, identifier);
         let sequence = self.append(builder.finished_data());
         builder.reset();
         self.builder = Some(builder);

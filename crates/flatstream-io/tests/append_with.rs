@@ -4,7 +4,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
-use flatstream_io::{Error, ErrorKind, Reader, WriteOptions, Writer};
+use flatstream_io::format::Algorithm;
+use flatstream_io::{Checksum, ChecksumType, Error, ErrorKind, Header, HeaderBuilder, Reader, WriteOptions, Writer};
 use flatstream_testkit::allocations::{CountingAllocator, count_allocations};
 use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs, TelemetryEventBuilder};
 
@@ -118,6 +119,25 @@ fn a_closure_that_finishes_the_message_or_leaves_a_table_open_appends_nothing() 
     assert!(catch_unwind(AssertUnwindSafe(|| writer.append_with(leaves_open))).is_err());
     assert_eq!(writer.append_with(|builder| build(builder, 1, "behind")).unwrap(), 0);
     assert_eq!(messages(&writer.finish().unwrap()), [by_hand(1, "behind", None)]);
+}
+
+/// Of a stream that someone else began, against the specification.
+#[test]
+fn a_header_with_an_identifier_of_three_bytes_is_an_error_and_no_panic() {
+    let good = HeaderBuilder::new(ChecksumType::Crc32c).message_identifier("TELE").build().unwrap();
+    let mut region = good.as_bytes().to_vec();
+    let at = region.windows(4).position(|window| window == b"TELE").unwrap();
+    region[at - 4..at + 4].copy_from_slice(b"\x03\0\0\0TEL\0");
+    let check_at = region.len() - 4;
+    let check = Algorithm::CRC32C.digest(&region[..check_at]);
+    region[check_at..].copy_from_slice(&check.to_le_bytes());
+    let header = Header::decode(&region).unwrap();
+    assert_eq!(header.message_identifier(), Some("TEL"));
+
+    let mut writer = Writer::new(Vec::new(), WriteOptions::new().header(header)).unwrap();
+    let error = writer.append_with(|builder| build(builder, 1, "pump")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert_eq!(writer.append(b"bytes of one's own").unwrap(), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use flatbuffers::{FlatBufferBuilder, InvalidFlatbuffer, TableFinishedWIPOffset, WIPOffset};
 use flatstream_schema::{ConformError, Schema, SchemaError, conform};
 use proptest::prelude::*;
 
@@ -63,6 +64,34 @@ fn two_declarations_of_a_name_are_refused() {
         let SchemaError::Inconsistent { path: found, .. } = error else { panic!("{from}: {error}") };
         assert_eq!(found, path);
     }
+}
+
+/// A thousand tables that all have the same thousand fields: 20 KB that would unfold to a million fields.
+#[test]
+fn a_small_schema_that_unfolds_to_a_large_one_is_refused() {
+    let mut builder = FlatBufferBuilder::new();
+    let empty = builder.start_table();
+    let shared_type = builder.end_table(empty);
+    let name = builder.create_string("name");
+    let field = table(&mut builder, &[(4, name.value()), (6, shared_type.value())]);
+    let fields = builder.create_vector(&[field; 1000]);
+    let object = table(&mut builder, &[(4, name.value()), (6, fields.value())]);
+    let objects = builder.create_vector(&[object; 1100]);
+    let enums = builder.create_vector::<WIPOffset<&str>>(&[]);
+    let schema = table(&mut builder, &[(4, objects.value()), (6, enums.value())]);
+    builder.finish(schema, Some("BFBS"));
+    assert!(builder.finished_data().len() < 20_000);
+    let error = Schema::read(builder.finished_data()).unwrap_err();
+    let SchemaError::Invalid(why) = error else { panic!("{error}") };
+    assert!(matches!(why, InvalidFlatbuffer::TooManyTables | InvalidFlatbuffer::ApparentSizeTooLarge), "{why}");
+}
+
+fn table(builder: &mut FlatBufferBuilder<'static>, slots: &[(u16, u32)]) -> WIPOffset<TableFinishedWIPOffset> {
+    let start = builder.start_table();
+    for &(slot, offset) in slots {
+        builder.push_slot_always(slot, WIPOffset::<TableFinishedWIPOffset>::new(offset));
+    }
+    builder.end_table(start)
 }
 
 /// Everywhere, and to the same length.

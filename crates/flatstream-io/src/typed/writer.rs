@@ -19,7 +19,8 @@ use crate::writer::Writer;
 ///
 /// Type, file identifier and schema go into the header of a new stream, as [`WriteOptions::typed`] puts them there. A
 /// stream that is [opened](Self::open) again is checked by its header, as [`TypedReader`](crate::TypedReader) does; it
-/// keeps the header it has, with the schema it was begun under.
+/// keeps the header it has, with the schema it was begun under. So nobody notices if two programs that write to it one
+/// after the other have added different fields in the same place: additions to a schema have to be agreed upon.
 ///
 /// ```
 /// use flatstream_io::{MessageType, TypedWriter, WriteOptions};
