@@ -15,7 +15,9 @@ use std::io;
 use std::process::Command;
 
 use flatbuffers::{FlatBufferBuilder, WIPOffset};
-use flatstream::{MessageType, Reader, TypedReader, TypedWriter, WriteOptions, Writer};
+use flatstream::{
+    Header, MessageType, Reader, SliceReader, TypedOptions, TypedReader, TypedRoots, TypedWriter, WriteOptions, Writer,
+};
 use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs};
 
 /// Messages in a round.
@@ -48,6 +50,11 @@ const SUBJECTS: &[&[Subject]] = &[
         ("for message in reader, Message::root", owned_by_hand),
         ("for message in typed_reader, TypedMessage::root", typed_owned),
         ("for message in reader alone", owned_alone),
+    ],
+    &[
+        ("for message in SliceReader, flatbuffers::root", slice_by_hand),
+        ("for root in TypedRoots", typed_roots),
+        ("for message in SliceReader alone", slice_alone),
     ],
 ];
 
@@ -194,6 +201,33 @@ fn owned_alone(rounds: u64) -> u64 {
     sum_of_rounds(rounds, |bytes| {
         let messages = Reader::new(bytes).expect("a stream");
         messages.map(|message| black_box(message.expect("a good stream")).sequence().unwrap_or_default()).sum()
+    })
+}
+
+fn slice_by_hand(rounds: u64) -> u64 {
+    sum_of_rounds(rounds, |bytes| {
+        let mut sum = 0;
+        for message in SliceReader::new(bytes).expect("a stream") {
+            let message = message.expect("a good stream").body();
+            let event = flatbuffers::root::<TelemetryEvent<'_>>(message).expect("a good message");
+            sum += black_box(event).timestamp_ns();
+        }
+        sum
+    })
+}
+
+fn typed_roots(rounds: u64) -> u64 {
+    sum_of_rounds(rounds, |bytes| {
+        let (header, messages) = (Header::decode(bytes).expect("a header"), SliceReader::new(bytes).expect("a stream"));
+        let roots = TypedRoots::<Event, _>::new(&header, messages, TypedOptions::new()).expect("a stream of events");
+        roots.map(|event| black_box(event.expect("a good message")).timestamp_ns()).sum()
+    })
+}
+
+fn slice_alone(rounds: u64) -> u64 {
+    sum_of_rounds(rounds, |bytes| {
+        let messages = SliceReader::new(bytes).expect("a stream");
+        messages.map(|message| black_box(message.expect("a good stream")).sequence()).sum()
     })
 }
 

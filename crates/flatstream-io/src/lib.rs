@@ -50,7 +50,7 @@ pub use reader::Reader;
 pub use recovery::{Finding, Losses, Recovery};
 pub use shared_writer::{OnFull, Receipt, SharedOptions, SharedWriter};
 #[cfg(feature = "typed")]
-pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedWriter};
+pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.

@@ -4,8 +4,8 @@ use std::fs::File;
 
 use flatbuffers::{FlatBufferBuilder, VerifierOptions, WIPOffset};
 use flatstream_io::{
-    Error, ErrorKind, HeaderBuilder, MessageType, ReadOptions, Reader, Recovery, TypedOptions, TypedReader,
-    TypedWriter, WriteOptions, Writer,
+    Error, ErrorKind, Header, HeaderBuilder, MessageType, ReadOptions, Reader, Recovery, SliceReader, TypedOptions,
+    TypedReader, TypedRoots, TypedWriter, WriteOptions, Writer,
 };
 use flatstream_testkit::allocations::{CountingAllocator, count_allocations};
 use flatstream_testkit::folder::Folder;
@@ -301,6 +301,42 @@ fn a_bad_message_is_named_by_position_and_sequence_and_reading_goes_on() {
     }
     assert!(lending.next_root().unwrap().is_none());
     assert!(owned.next().is_none());
+}
+
+/// In memory it is as from a source, error for error.
+#[test]
+fn roots_of_a_slice_are_those_of_a_reader() {
+    let mut bytes = half_bad();
+    let header = Header::decode(&bytes).unwrap();
+    // One message is damaged as well: its error is the last thing that is given.
+    let damaged_at = Reader::new(&bytes[..]).unwrap().nth(300).unwrap().unwrap().position() as usize + 20;
+    bytes[damaged_at] ^= 1;
+    let mut reader = TypedReader::<TaggedEvent, _>::new(&bytes[..]).unwrap();
+    let messages = SliceReader::new(&bytes).unwrap();
+    let mut roots = TypedRoots::<TaggedEvent, _>::new(&header, messages, TypedOptions::new()).unwrap();
+    for nth in 0..=300 {
+        match (reader.next_root(), roots.next().unwrap()) {
+            (Ok(Some(lent)), Ok(root)) => assert_eq!(lent.timestamp_ns(), root.timestamp_ns()),
+            (Err(lent), Err(root)) => {
+                assert_eq!((lent.kind(), lent.to_string()), (root.kind(), root.to_string()));
+                assert_eq!(root.kind() == ErrorKind::Damaged, nth == 300, "{root}");
+            }
+            (lent, root) => panic!("lent: {lent:?}, root: {root:?}"),
+        }
+    }
+    assert!(roots.next().is_none());
+    assert_eq!(roots.get_ref().end(), Some(reader.end().unwrap()));
+}
+
+#[test]
+fn roots_of_a_slice_of_another_type_are_refused() {
+    let bytes = stream::<Event>(1);
+    let header = Header::decode(&bytes).unwrap();
+    let messages = || SliceReader::new(&bytes).unwrap();
+    let error = TypedRoots::<Stranger, _>::new(&header, messages(), TypedOptions::new()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrongType);
+    let messages = TypedRoots::<Event, _>::new(&header, messages(), TypedOptions::new()).unwrap().into_inner();
+    assert_eq!(messages.count(), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use flatstream_schema::{ConformError, SchemaError, conform};
 use flatstream_testkit::flatc;
 use flatstream_testkit::folder::Folder;
+use flatstream_testkit::noise::Noise;
 
 /// What `flatc --conform` says of the same pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -354,6 +355,35 @@ fn conform_says_of_every_change_what_it_should_and_flatc_is_never_stricter() {
             LetsItPass => assert!(flatc_conforms && expected.is_some(), "{what}: flatc says {theirs}"),
         }
     }
+}
+
+/// Two changes at once: `conform` says yes only if both may be, and then flatc says so too.
+#[test]
+fn of_two_changes_both_have_to_be_allowed() {
+    let Some(flatc) = flatc::find() else { return };
+    let folder = Folder::new("conform-two");
+    let mut noise = Noise::new(7);
+    let (mut conforming, mut differing) = (0, 0);
+    for _ in 0..80 {
+        // All but the last, which is about the root type.
+        let chosen: Vec<&Case> = (0..2).map(|_| &CASES[noise.below(CASES.len() - 1)]).collect();
+        let text = |side: fn(&Case) -> &'static str| -> String {
+            let namespaces = chosen.iter().enumerate();
+            namespaces.map(|(nth, case)| format!("namespace N{nth};\n{}\n", side(case))).collect()
+        };
+        let [old, new] = [("old.fbs", text(|case| case.1)), ("new.fbs", text(|case| case.2))].map(|(name, text)| {
+            let path = folder.join(name);
+            fs::write(&path, format!("{text}namespace R;\ntable Root {{}}\nroot_type Root;\n")).unwrap();
+            path
+        });
+        let result = conform(&bfbs(&flatc, &folder, &old), &bfbs(&flatc, &folder, &new));
+        let flatc_conforms = run(&flatc, &folder, &["--conform", old.to_str().unwrap()], &new).status.success();
+        let names: Vec<_> = chosen.iter().map(|case| case.0).collect();
+        assert_eq!(result.is_ok(), chosen.iter().all(|case| case.3.is_none()), "{names:?}: {result:?}");
+        assert!(flatc_conforms || result.is_err(), "{names:?}");
+        if result.is_ok() { conforming += 1 } else { differing += 1 }
+    }
+    assert!(conforming > 0 && differing > 0, "{conforming} conform, {differing} don't");
 }
 
 const KINDS: &[u8] = include_bytes!("kinds.bfbs");

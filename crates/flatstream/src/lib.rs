@@ -8,7 +8,7 @@ pub use flatstream_io::{
 };
 
 #[cfg(feature = "typed")]
-pub use flatstream_io::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedWriter};
+pub use flatstream_io::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 
 pub use flatstream_io::{format, recover, storage};
 

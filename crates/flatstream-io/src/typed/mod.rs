@@ -6,6 +6,7 @@ mod message_type;
 mod options;
 mod reader;
 mod root_check;
+mod roots;
 mod type_error;
 mod typed_message;
 mod writer;
@@ -13,6 +14,7 @@ mod writer;
 pub use message_type::MessageType;
 pub use options::TypedOptions;
 pub use reader::TypedReader;
+pub use roots::TypedRoots;
 pub use typed_message::TypedMessage;
 pub use writer::TypedWriter;
 
