@@ -20,6 +20,22 @@ const GENERATED: &[(&str, &str, &str)] = &[
     ),
     ("schemas/telemetry.fbs", "telemetry_generated.rs", "schemas/src/telemetry_generated.rs"),
     ("schemas/telemetry.fbs", "telemetry.bfbs", "schemas/src/telemetry.bfbs"),
+    (
+        "schemas/reflection.fbs",
+        "reflection_generated.rs",
+        "crates/flatstream-schema/src/generated/reflection_generated.rs",
+    ),
+    (
+        "crates/flatstream-io/tests/schemas/telemetry_later.fbs",
+        "telemetry_later.bfbs",
+        "crates/flatstream-io/tests/schemas/telemetry_later.bfbs",
+    ),
+    (
+        "crates/flatstream-io/tests/schemas/telemetry_other.fbs",
+        "telemetry_other.bfbs",
+        "crates/flatstream-io/tests/schemas/telemetry_other.bfbs",
+    ),
+    ("crates/flatstream-schema/tests/kinds.fbs", "kinds.bfbs", "crates/flatstream-schema/tests/kinds.bfbs"),
 ];
 
 /// Generates and commits to the work tree.

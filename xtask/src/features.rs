@@ -8,8 +8,9 @@ use crate::{Outcome, Verdict};
 const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-checksum", &["std", "crc", "xxhash"]),
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
-    ("flatstream-io", &["crc", "xxhash", "flatbuffers"]),
-    ("flatstream", &["crc", "xxhash", "flatbuffers"]),
+    ("flatstream-schema", &[]),
+    ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed"]),
+    ("flatstream", &["crc", "xxhash", "flatbuffers", "typed"]),
 ];
 
 /// Those whose tests are run: no features at all, and some of them only.
@@ -19,6 +20,7 @@ const TESTED: &[(&str, &str)] = &[
     ("flatstream-format", ""),
     ("flatstream-io", ""),
     ("flatstream-io", "xxhash"),
+    ("flatstream-io", "typed"),
     ("flatstream", ""),
 ];
 

@@ -81,6 +81,8 @@ enum Cause {
         limit: usize,
     },
     Dropped,
+    #[cfg(feature = "typed")]
+    Type(Arc<crate::typed::TypeError>),
 }
 
 /// Who can do something about an [`Error`].
@@ -126,6 +128,8 @@ pub enum ErrorKind {
     /// The memory that was allowed is full of messages that the sink hasn't taken yet;
     /// [`Error::refused_message`] gives the message back.
     Full,
+    /// The stream, or the message at [`Error::position`], isn't of the type that was asked for.
+    WrongType,
 }
 
 impl Error {
@@ -224,6 +228,8 @@ impl Error {
             Cause::Options(HeaderError::Checksum(_)) => ErrorKind::Unsupported,
             Cause::Encode(_) | Cause::Options(_) | Cause::Usage(_) | Cause::Contradiction { .. } => ErrorKind::Usage,
             Cause::NotClosed(_) => ErrorKind::NotClosed,
+            #[cfg(feature = "typed")]
+            Cause::Type(error) => error.kind(),
         }
     }
 
@@ -354,6 +360,8 @@ impl fmt::Display for Error {
                 "a message of {len} bytes exceeds the memory for waiting messages of {limit}; the stream is unharmed"
             ),
             Cause::Dropped => f.write_str("the message was dropped, because the memory for waiting messages was full"),
+            #[cfg(feature = "typed")]
+            Cause::Type(error) => error.fmt(f),
         }
     }
 }
@@ -363,8 +371,19 @@ impl std::error::Error for Error {
         match &self.0.cause {
             Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(&**error),
             Cause::Refused(first) => Some(first),
+            #[cfg(feature = "typed")]
+            Cause::Type(error) => error.source(),
             _ => None,
         }
+    }
+}
+
+#[cfg(feature = "typed")]
+impl From<crate::typed::TypeError> for Error {
+    #[cold]
+    fn from(error: crate::typed::TypeError) -> Self {
+        let position = error.position();
+        Self::new(Cause::Type(Arc::new(error)), position)
     }
 }
 
@@ -388,9 +407,11 @@ impl From<Error> for io::Error {
             ErrorKind::Incomplete | ErrorKind::NotClosed => io::ErrorKind::UnexpectedEof,
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
             ErrorKind::Usage => io::ErrorKind::InvalidInput,
-            ErrorKind::NotAStream | ErrorKind::Damaged | ErrorKind::Limit | ErrorKind::Refused => {
-                io::ErrorKind::InvalidData
-            }
+            ErrorKind::NotAStream
+            | ErrorKind::Damaged
+            | ErrorKind::Limit
+            | ErrorKind::Refused
+            | ErrorKind::WrongType => io::ErrorKind::InvalidData,
             ErrorKind::Locked => io::ErrorKind::ResourceBusy,
             ErrorKind::Full => io::ErrorKind::QuotaExceeded,
         };

@@ -9,6 +9,11 @@ mod open;
 mod shared_writer;
 mod writer;
 
+#[cfg(feature = "flatbuffers")]
+mod append_with;
+#[cfg(feature = "typed")]
+mod typed;
+
 mod message;
 mod opening;
 mod reader;
@@ -45,7 +50,13 @@ pub use policy::{FlushPolicy, SyncPolicy};
 pub use reader::Reader;
 pub use recovery::{Finding, Losses, Recovery};
 pub use shared_writer::{OnFull, Receipt, SharedOptions, SharedWriter};
+#[cfg(feature = "typed")]
+pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.
 pub use flatstream_format as format;
+
+/// Reading and comparing binary schemas.
+#[cfg(feature = "typed")]
+pub use flatstream_schema as schema;

@@ -48,6 +48,9 @@ pub struct WriteOptions {
     flush_policy: FlushPolicy,
     on_tail: OnTail,
     asked: Asked,
+    /// Says whether a stream's messages are of the type that was asked for.
+    #[cfg(feature = "typed")]
+    type_check: Option<fn(&Header) -> Result<()>>,
 }
 
 /// What was asked of the header, as far as a stream that is reopened can contradict it.
@@ -100,6 +103,8 @@ impl WriteOptions {
             flush_policy: FlushPolicy::default(),
             on_tail: OnTail::default(),
             asked: Asked::default(),
+            #[cfg(feature = "typed")]
+            type_check: None,
         }
     }
 
@@ -175,6 +180,54 @@ impl WriteOptions {
         self.asked.schema = Some(bfbs.clone());
         self.header = self.header.schema(bfbs);
         self
+    }
+
+    /// Message type, identifier and schema as `T` gives them; what else was set of these is not used. A stream that is
+    /// opened with these options has to be of this type, but its schema may be an earlier or later one: see
+    /// [`TypedWriter`](crate::TypedWriter), which does this itself. It is for other ways to a writer:
+    ///
+    /// ```
+    /// use flatstream_io::{SharedOptions, SharedWriter, WriteOptions, Writer};
+    /// # use flatstream_io::MessageType;
+    /// # struct Event;
+    /// # impl MessageType for Event {
+    /// #     type Root<'a> = telemetry_schema::telemetry::TelemetryEvent<'a>;
+    /// #     const NAME: &'static str = "Telemetry.TelemetryEvent";
+    /// # }
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-typed-options-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("events.fls");
+    /// let writer = Writer::create_new(&path, WriteOptions::new().typed::<Event>())?;
+    /// let writer = SharedWriter::new(writer, SharedOptions::new())?;
+    /// assert_eq!(writer.header().message_type(), Some("Telemetry.TelemetryEvent"));
+    /// # writer.finish()?;
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "typed")]
+    pub fn typed<T: crate::MessageType>(mut self) -> Self {
+        self.header = self.header.message_type(T::NAME);
+        self.asked.message_type = None;
+        if let Some(identifier) = T::IDENTIFIER {
+            self.header = self.header.message_identifier(identifier);
+            self.asked.message_identifier = None;
+        }
+        if let Some(bfbs) = T::SCHEMA {
+            self.header = self.header.schema(bfbs);
+            self.asked.schema = None;
+        }
+        self.type_check = Some(|header| crate::typed::check_header::<T>(header, crate::typed::IfUntyped::Refuse));
+        self
+    }
+
+    #[cfg(feature = "typed")]
+    fn check_type(&self, header: &Header) -> Result<()> {
+        self.type_check.map_or(Ok(()), |check| check(header))
+    }
+
+    #[cfg(not(feature = "typed"))]
+    fn check_type(&self, _: &Header) -> Result<()> {
+        Ok(())
     }
 
     /// The program that writes the stream, with its version. The default is this crate.
@@ -268,6 +321,7 @@ impl WriteOptions {
     /// The header of a stream that is reopened decides; an option that contradicts it is an error. Where nothing was
     /// asked, nothing contradicts; sync interval, program and metadata are the old writer's.
     pub(crate) fn check_against(&self, header: &Header) -> Result<()> {
+        self.check_type(header)?;
         if let Some(ready) = self.ready_header.as_ref().filter(|ready| ready.as_bytes() != header.as_bytes()) {
             let checks = [ready, header].map(|header| format!("{:#010x}", header.essentials().header_check));
             let [option, found] = checks.map(|check| format!("one with check {check}"));
@@ -307,10 +361,12 @@ impl WriteOptions {
     }
 
     pub(crate) fn build_header(&self) -> Result<Header> {
-        match &self.ready_header {
-            Some(header) => Ok(header.clone()),
-            None => self.header.build().map_err(Error::options),
-        }
+        let header = match &self.ready_header {
+            Some(header) => header.clone(),
+            None => self.header.build().map_err(Error::options)?,
+        };
+        self.check_type(&header)?;
+        Ok(header)
     }
 
     /// What computes the digests of a stream with this checksum, which is its header's.

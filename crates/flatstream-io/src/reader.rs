@@ -318,6 +318,34 @@ impl<R: Read> Reader<R> {
         Ok(self.input.block().get(offset..offset + len))
     }
 
+    /// Steps to the next message, which is then the current one; `false` behind the last.
+    #[cfg(feature = "typed")]
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        if self.row.next == self.row.count && !self.fill_row()? {
+            return Ok(false);
+        }
+        self.row.next += 1;
+        Ok(true)
+    }
+
+    /// The message that `advance` has stepped to.
+    #[cfg(feature = "typed")]
+    #[inline]
+    pub(crate) fn current(&self) -> &[u8] {
+        let span = self.row.spans.get(self.row.next.wrapping_sub(1)).copied().unwrap_or_default();
+        let offset = self.row.offset + span.offset as usize;
+        self.input.block().get(offset..offset + span.len as usize).unwrap_or_default()
+    }
+
+    /// Its position, and its sequence number where that is known.
+    #[cfg(feature = "typed")]
+    pub(crate) fn current_place(&self) -> (u64, Option<u64>) {
+        let span = self.row.spans.get(self.row.next.wrapping_sub(1)).copied().unwrap_or_default();
+        let sequence = self.row.is_sequence_known.then(|| self.sequence().wrapping_sub(1));
+        (self.row.position_of(span.offset.into()), sequence)
+    }
+
     /// The same, owned.
     #[inline]
     fn next_owned(&mut self) -> Result<Option<Message>> {

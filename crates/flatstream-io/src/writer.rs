@@ -53,6 +53,9 @@ pub struct Writer<W: Write> {
     /// Whether the policies are asked by `tick` alone.
     is_ticked: bool,
     open_report: Option<Box<OpenReport>>,
+    /// What `append_with` builds in, while it isn't building.
+    #[cfg(feature = "flatbuffers")]
+    pub(crate) builder: Option<Box<flatbuffers::FlatBufferBuilder<'static>>>,
 }
 
 /// Where a stream that was reopened goes on.
@@ -119,6 +122,8 @@ impl<W: Write> Writer<W> {
             policy_due_at: 0,
             is_ticked: false,
             open_report: None,
+            #[cfg(feature = "flatbuffers")]
+            builder: None,
         };
         writer.note_policies();
         Ok(writer)

@@ -7,4 +7,10 @@ pub use flatstream_io::{
     Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, WriteOptions, Writer,
 };
 
+#[cfg(feature = "typed")]
+pub use flatstream_io::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
+
 pub use flatstream_io::{format, recover, storage};
+
+#[cfg(feature = "typed")]
+pub use flatstream_io::schema;
