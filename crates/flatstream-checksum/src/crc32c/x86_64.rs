@@ -231,6 +231,7 @@ fn less_than_a_word(bytes: &[u8]) -> u64 {
 #[inline]
 #[target_feature(enable = "sse4.2")]
 fn copy_short(bytes: &[u8], copy: &mut [u8]) {
+    let Some(copy) = copy.get_mut(..bytes.len()) else { return };
     match bytes.len() {
         65.. => copy_ends::<64>(bytes, copy),
         33.. => copy_ends::<32>(bytes, copy),
