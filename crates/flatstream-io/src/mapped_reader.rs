@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use flatstream_format::{End, FoundSync, Header, MessageRef, SliceReader, limits};
+use flatstream_format::{Decoder, End, FoundSync, Header, MessageRef, SliceReader, Sync, limits};
 
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
@@ -12,7 +12,7 @@ use crate::mapping::Mapping;
 use crate::options::ReadOptions;
 use crate::parallel::{Outcome, Verified, thread_count, verify_parts};
 use crate::reopen::starting_point;
-use crate::stream_file::{Ending, Place, StreamFile};
+use crate::stream_file::{Place, StreamFile};
 
 /// Reads a file that is mapped into memory, without copying: its messages live as long as it does. Strict.
 ///
@@ -94,7 +94,7 @@ impl MappedReader {
         if let Some(start) = starting_point(&*stream.file, &stream.header, stream.size, uncut)? {
             decoder.resume_behind(&start);
         }
-        let ending = stream.read_on(decoder);
+        let ending = Ending::read(&stream, decoder);
         Ok(Self { stream, map, ending, found_end: OnceLock::new() })
     }
 
@@ -166,7 +166,7 @@ impl MappedReader {
         let end = border.map_or(self.ending.position, |border| border.end());
         let data = self.data(start.position(), end);
         let (first_position, first_sequence) = (start.position(), start.sequence());
-        let reader = self.stream.slice_reader(start, data);
+        let reader = SliceReader::resume(self.header().essentials(), start, data);
         MappedMessages {
             mapped: self,
             reader,
@@ -198,6 +198,43 @@ impl<'m> IntoIterator for &'m MappedReader {
 impl fmt::Debug for MappedReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MappedReader").field("size", &self.stream.size).finish_non_exhaustive()
+    }
+}
+
+/// What reading to the end of the file says.
+#[derive(Clone, Debug)]
+struct Ending {
+    /// Where the good frames end.
+    position: u64,
+    error: Option<Error>,
+    /// Unknown where reading was given up for a reason that isn't the file's.
+    end: Option<End>,
+    /// What the reader knew there.
+    sequence: u64,
+    last_sync: Option<Sync>,
+}
+
+impl Ending {
+    /// Reads from where a decoder is to where the good frames end, and judges what lies behind.
+    fn read(stream: &StreamFile, decoder: Decoder<Hasher>) -> Self {
+        let mut reader = stream.reader(decoder, stream.size, &stream.options);
+        let error = loop {
+            match reader.next_message() {
+                Ok(Some(_)) => {}
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        let end = reader.end().ok();
+        let decoder = reader.decoder();
+        let (position, sequence, last_sync) = (decoder.position(), decoder.sequence(), decoder.last_sync().copied());
+        Self { position, error, end, sequence, last_sync }
+    }
+
+    /// Whether it is what a reader would find that got to where this decoder is.
+    fn is_for(&self, decoder: &Decoder<Hasher>) -> bool {
+        (self.position, self.sequence) == (decoder.position(), decoder.sequence())
+            && self.last_sync.as_ref() == decoder.last_sync()
     }
 }
 
@@ -277,7 +314,7 @@ impl<'m> MappedMessages<'m> {
     fn ending_here(&self) -> Ending {
         let decoder = self.reader.decoder();
         let known = self.beyond.as_ref().map_or(&self.mapped.ending, |(_, beyond)| beyond);
-        if known.is_for(decoder) { known.clone() } else { self.mapped.stream.read_on(decoder.clone()) }
+        if known.is_for(decoder) { known.clone() } else { Ending::read(&self.mapped.stream, decoder.clone()) }
     }
 
     fn ended(&mut self, ending: Ending) -> Option<Result<MessageRef<'m>>> {
@@ -302,7 +339,7 @@ impl<'m> MappedMessages<'m> {
             return Some(Err(Error::read(error, stop)));
         }
         let rest = self.mapped.data(stop, ending.position);
-        self.reader = self.mapped.stream.slice_reader(self.reader.decoder().clone(), rest);
+        self.reader = SliceReader::resume(self.mapped.header().essentials(), self.reader.decoder().clone(), rest);
         self.beyond = Some((stop, ending));
         self.next()
     }

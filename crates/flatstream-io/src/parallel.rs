@@ -53,11 +53,9 @@ pub fn par_verify(data: &[u8], options: &ReadOptions, threads: usize) -> Result<
     let hasher = options.build_hasher(Essentials::parse(data)?.checksum)?;
     let reader = SliceReader::with_hasher(data, options.message_limit(), hasher)?;
     let verify = |part| verify_slice(part, options);
-    verify_parts(reader.clone().split(parts).collect(), threads, verify, || {
-        match reader.split(1).next().map(verify) {
-            Some(Outcome::Ended(verified)) => verified,
-            _ => Err(Error::usage(NO_SINGLE_PART)),
-        }
+    verify_parts(reader.clone().split(parts).collect(), threads, verify, || match reader.split(1).next().map(verify) {
+        Some(Outcome::Ended(verified)) => verified,
+        _ => Err(Error::usage(NO_SINGLE_PART)),
     })
 }
 
@@ -121,7 +119,9 @@ pub(crate) fn verify_parts<P: Send>(
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(slot) = slots.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Slot::Waiting(part) = std::mem::replace(&mut *lock(slot), Slot::Taken) {
+            // Taken out first: the slot isn't locked while its part is verified.
+            let taken = std::mem::replace(&mut *lock(slot), Slot::Taken);
+            if let Slot::Waiting(part) = taken {
                 let outcome = verify(part);
                 if !matches!(outcome, Outcome::Landed) {
                     // Those before it were all taken.

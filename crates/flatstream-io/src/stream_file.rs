@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flatstream_format::layout::sync::FRAME_LEN_MAX;
-use flatstream_format::{Borders, Decoder, End, FoundSync, Header, SliceReader, Sync};
+use flatstream_format::{Borders, Decoder, FoundSync, Header};
 
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
@@ -53,27 +53,6 @@ pub(crate) struct Place {
     pub(crate) border: Option<FoundSync>,
 }
 
-/// What reading to the end of the file says.
-#[derive(Clone, Debug)]
-pub(crate) struct Ending {
-    /// Where the good frames end.
-    pub(crate) position: u64,
-    pub(crate) error: Option<Error>,
-    /// Unknown where reading was given up for a reason that isn't the file's.
-    pub(crate) end: Option<End>,
-    /// What the reader knew there.
-    sequence: u64,
-    last_sync: Option<Sync>,
-}
-
-impl Ending {
-    /// Whether it is what a reader would find that got to where this decoder is.
-    pub(crate) fn is_for(&self, decoder: &Decoder<Hasher>) -> bool {
-        (self.position, self.sequence) == (decoder.position(), decoder.sequence())
-            && self.last_sync.as_ref() == decoder.last_sync()
-    }
-}
-
 impl StreamFile {
     /// Its errors are those of a [`Reader`] of the file. Recovery isn't for parts: they are read strictly.
     pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self> {
@@ -95,22 +74,6 @@ impl StreamFile {
         let source = FileRange { file: Arc::clone(&self.file), position: decoder.position(), end };
         let input = Input::new(source, options.chosen_block_size());
         Reader::from_parts(input, self.header.clone(), decoder, options)
-    }
-
-    /// Reads from where a decoder is to where the good frames end, and judges what lies behind.
-    pub(crate) fn read_on(&self, decoder: Decoder<Hasher>) -> Ending {
-        let mut reader = self.reader(decoder, self.size, &self.options);
-        let error = loop {
-            match reader.next_message() {
-                Ok(Some(_)) => {}
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            }
-        };
-        let end = reader.end().ok();
-        let decoder = reader.decoder();
-        let (position, sequence, last_sync) = (decoder.position(), decoder.sequence(), decoder.last_sync().copied());
-        Ending { position, error, end, sequence, last_sync }
     }
 
     /// At most `parts` places where parts of what lies before `end` begin; `search` is given the borders, and searches
@@ -148,10 +111,5 @@ impl StreamFile {
             Some(position) => Ok(borders.search(&read(position, STEP)?)),
             None => Ok(None),
         })
-    }
-
-    /// What lies in memory, from where a decoder is on.
-    pub(crate) fn slice_reader<'a>(&self, decoder: Decoder<Hasher>, rest: &'a [u8]) -> SliceReader<'a, Hasher> {
-        SliceReader::resume(self.header.essentials(), decoder, rest)
     }
 }
