@@ -348,8 +348,8 @@ impl fmt::Display for Error {
             Self::Frame { stop, evidence: Some(evidence) } => write!(f, "damaged {stop}; {evidence}"),
             Self::FalseBorder(position) => write!(
                 f,
-                "the stream was split at position {position}, where a message holds the image of a sync frame: what was \
-                 read from there on is not of this stream, which has to be read in one piece"
+                "the stream was split at position {position}, where a message holds the image of a sync frame: what \
+                 was read from there on is not of this stream, which has to be read in one piece"
             ),
         }
     }

@@ -83,10 +83,11 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
     /// # end += encoder.encode_message(b"old", &mut stream[end..])?;
     /// let mut reader = SliceReader::new(&stream[..end])?;
     /// while reader.next().is_some() {}
+    /// let (header, decoder) = (*reader.essentials(), reader.decoder().clone());
     ///
-    /// end += encoder.encode_message(b"new", &mut stream[end..])?; // the slice has grown
-    /// let behind = reader.decoder().position() as usize;
-    /// let mut reader = SliceReader::resume(reader.essentials(), reader.decoder().clone(), &stream[behind..end]);
+    /// end += encoder.encode_message(b"new", &mut stream[end..])?; // the stream has grown
+    /// let behind = decoder.position() as usize;
+    /// let mut reader = SliceReader::resume(&header, decoder, &stream[behind..end]);
     /// assert_eq!(reader.next().unwrap()?.body(), b"new");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

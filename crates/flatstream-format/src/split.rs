@@ -147,7 +147,7 @@ impl<'a, C: Checksum + Clone> SliceReader<'a, C> {
     /// [`Error::FalseBorder`], and what the next part gave must not be used.
     ///
     /// ```
-    /// use flatstream_format::SliceReader;
+    /// use flatstream_format::{SlicePart, SliceReader};
     /// # use core::num::NonZeroU64;
     /// # use flatstream_format::{Algorithm, Encoder, Essentials, Session, SyncFlags};
     /// # const HEADER: &[u8] = include_bytes!("../tests/minimal_header.bin");
@@ -164,8 +164,9 @@ impl<'a, C: Checksum + Clone> SliceReader<'a, C> {
     ///
     /// # #[cfg(feature = "std")]
     /// let count: usize = std::thread::scope(|scope| {
+    ///     let count = |mut part: SlicePart<'_>| part.try_fold(0, |count, message| message.map(|_| count + 1));
     ///     let parts = SliceReader::new(bytes)?.split(4);
-    ///     let threads: Vec<_> = parts.map(|part| scope.spawn(move || part.map(|message| message.map(|_| 1)).sum())).collect();
+    ///     let threads: Vec<_> = parts.map(|part| scope.spawn(move || count(part))).collect();
     ///     threads.into_iter().map(|thread| thread.join().expect("no thread panics")).sum::<Result<usize, _>>()
     /// })?;
     /// # #[cfg(feature = "std")]

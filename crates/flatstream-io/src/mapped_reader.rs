@@ -44,8 +44,8 @@ use crate::stream_file::{Place, StreamFile};
 ///
 /// - **make it shorter** than its good frames reach: reading what is gone ends the process by a signal (SIGBUS; an
 ///   exception on Windows, which mostly refuses to shorten a mapped file);
-/// - **write over its frames**: a message that was verified, perhaps by the FlatBuffers verifier too, would change while
-///   it is used, which may do anything.
+/// - **write over its frames**: a message that was verified, perhaps by the FlatBuffers verifier too, would change
+///   while it is used, which may do anything.
 ///
 /// Writers of this project do neither. They append, and when they reopen a file they cut the tail behind its good
 /// frames, which is never read through the map: opening finds where the last whole frames end, and all that lies behind
@@ -121,7 +121,9 @@ impl MappedReader {
     /// [`SliceReader::split`] says what they give together, and what damage does.
     ///
     /// ```
-    /// # use flatstream_io::{MappedReader, WriteOptions, Writer};
+    /// use flatstream_io::{MappedMessages, MappedReader};
+    /// # use flatstream_io::{WriteOptions, Writer};
+    ///
     /// # let folder = std::env::temp_dir().join(format!("flatstream-mapped-parts-{}", std::process::id()));
     /// # std::fs::create_dir_all(&folder)?;
     /// # let path = folder.join("recording.fls");
@@ -130,8 +132,8 @@ impl MappedReader {
     /// # writer.finish()?;
     /// let mapped = MappedReader::open(&path)?;
     /// let count = std::thread::scope(|scope| {
-    ///     let parts = mapped.split(4).into_iter();
-    ///     let threads: Vec<_> = parts.map(|part| scope.spawn(move || part.map(|message| message.map(|_| 1)).sum())).collect();
+    ///     let count = |mut part: MappedMessages<'_>| part.try_fold(0, |count, message| message.map(|_| count + 1));
+    ///     let threads: Vec<_> = mapped.split(4).into_iter().map(|part| scope.spawn(move || count(part))).collect();
     ///     threads.into_iter().map(|thread| thread.join().unwrap()).sum::<flatstream_io::Result<usize>>()
     /// })?;
     /// assert_eq!(count, 5000);
@@ -309,8 +311,8 @@ impl<'m> MappedMessages<'m> {
         }
     }
 
-    /// How the file ends, as whoever reads on from the stop without a map finds it. Where opening was misled by a message,
-    /// what it found may be of another stream than this one.
+    /// How the file ends, as whoever reads on from here without a map finds it. That is what opening found, unless this
+    /// is in front of it, or a message misled it.
     fn ending_here(&self) -> Ending {
         let decoder = self.reader.decoder();
         let known = self.beyond.as_ref().map_or(&self.mapped.ending, |(_, beyond)| beyond);

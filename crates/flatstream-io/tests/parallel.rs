@@ -364,7 +364,7 @@ fn parts_of_a_file_go_to_threads_and_their_messages_outlive_them() {
         .collect();
     let messages: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     assert!(messages.iter().map(|message| &message[..]).eq(stream.messages.iter().map(|message| &message[..])));
-    assert!(messages.iter().all(|message| message.as_ptr() as usize % 8 == 0), "aligned");
+    assert!(messages.iter().all(|message| (message.as_ptr() as usize).is_multiple_of(8)), "aligned");
 }
 
 #[test]
