@@ -295,10 +295,8 @@ impl<'a, C: Checksum + Clone> Iterator for SlicePart<'a, C> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match self.reader.next() {
-            Some(Ok(message)) => Some(Ok(message)),
-            result => self.settle(result),
-        }
+        let result = self.reader.next();
+        if matches!(result, Some(Ok(_))) { result } else { self.settle(result) }
     }
 }
 

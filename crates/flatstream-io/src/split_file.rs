@@ -158,6 +158,7 @@ impl FilePart {
         let (Some(border), Some(reader)) = (self.place.border, &self.reader) else { return result };
         if matches!(&result, Some(Err(error)) if error.kind() == ErrorKind::Io) {
             self.is_done = true;
+            self.reader = None;
             return result;
         }
         let decoder = reader.decoder();
@@ -204,13 +205,12 @@ impl Iterator for FilePart {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.is_done {
-            return None;
-        }
-        match self.reader().next() {
-            Some(Ok(message)) => Some(Ok(message)),
-            result => self.settle(result),
-        }
+        let result = match &mut self.reader {
+            Some(reader) => reader.next(),
+            None if self.is_done => return None,
+            None => self.reader().next(),
+        };
+        if matches!(result, Some(Ok(_))) { result } else { self.settle(result) }
     }
 }
 
