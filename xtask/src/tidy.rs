@@ -11,6 +11,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "crates/flatstream-checksum/src/crc32c/x86_64.rs",
     "crates/flatstream-format/src/generated/",
     "crates/flatstream-io/src/block.rs",
+    "crates/flatstream-io/src/mapping.rs",
     "crates/flatstream-schema/src/generated/",
     "schemas/src/telemetry_generated.rs",
     "crates/flatstream-testkit/src/allocations.rs",

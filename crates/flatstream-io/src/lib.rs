@@ -19,6 +19,11 @@ mod opening;
 mod reader;
 mod recovery;
 
+#[cfg(feature = "mmap")]
+mod mapped_reader;
+pub mod parallel;
+mod split_file;
+
 pub mod recover;
 pub mod storage;
 
@@ -31,9 +36,13 @@ mod block;
 mod header_search;
 mod input;
 mod output;
+mod stream_file;
 mod stream_tail;
 
 mod hasher;
+
+#[cfg(feature = "mmap")]
+mod mapping;
 
 mod error;
 
@@ -42,6 +51,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
     Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
 };
+#[cfg(feature = "mmap")]
+pub use mapped_reader::{MappedMessages, MappedReader};
 pub use message::Message;
 pub use open::OpenReport;
 pub use opening::Opening;

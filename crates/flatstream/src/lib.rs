@@ -7,10 +7,12 @@ pub use flatstream_io::{
     Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, WriteOptions, Writer,
 };
 
+#[cfg(feature = "mmap")]
+pub use flatstream_io::{MappedMessages, MappedReader};
 #[cfg(feature = "typed")]
 pub use flatstream_io::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 
-pub use flatstream_io::{format, recover, storage};
+pub use flatstream_io::{format, parallel, recover, storage};
 
 #[cfg(feature = "typed")]
 pub use flatstream_io::schema;
