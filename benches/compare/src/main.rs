@@ -1,0 +1,54 @@
+//! Figures of flatstream beside peers and beside the machine's own limits.
+//!
+//! `cargo run --release -p flatstream-compare -- --table append [--len 64] [--rounds 11] [--folder target]` prints one
+//! table; `--help` names them all.
+
+#![forbid(unsafe_code)]
+
+mod rounds;
+
+mod bodies;
+mod peers;
+
+mod tables;
+
+mod aligned;
+mod arguments;
+
+use std::io;
+use std::process::ExitCode;
+
+use arguments::Arguments;
+use tables::TABLES;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            print!("{}", arguments::help());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("flatstream-compare: {error}\n\n{}", arguments::help());
+            return ExitCode::from(2);
+        }
+    };
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("flatstream-compare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> io::Result<()> {
+    let settings = arguments.settings();
+    std::fs::create_dir_all(&settings.folder)?;
+    for (name, measure) in TABLES {
+        if arguments.table.as_deref().is_none_or(|table| table == *name) {
+            measure(&settings)?.iter().for_each(|group| println!("{group}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! Length-prefixed framing as everybody writes it the first time: `u32` length and body, over a `BufWriter` and a
+//! `BufReader`; it checks nothing. The baseline.
+
+use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
+
+use super::{BUFFER, Failure, Format, Streamed};
+use crate::aligned::MessageBuffer;
+
+pub(crate) enum Plain {}
+
+impl Format for Plain {
+    const NAME: &'static str = "plain";
+
+    fn write<'a>(sink: impl Write, bodies: impl Iterator<Item = &'a [u8]>) -> Result<(), Failure> {
+        let mut writer = BufWriter::with_capacity(BUFFER, sink);
+        for body in bodies {
+            writer.write_all(&(body.len() as u32).to_le_bytes())?;
+            writer.write_all(body)?;
+        }
+        writer.flush()?;
+        Ok(())
+    }
+
+    fn read(bytes: &[u8], look: impl FnMut(&[u8])) -> Result<(), Failure> {
+        Self::read_from(bytes, look)
+    }
+}
+
+impl Streamed for Plain {
+    fn read_from(source: impl Read, mut look: impl FnMut(&[u8])) -> Result<(), Failure> {
+        let mut reader = BufReader::with_capacity(BUFFER, source);
+        let mut buffer = MessageBuffer::new();
+        while let Some(head) = read_head::<4>(&mut reader)? {
+            let message = buffer.of_len(u32::from_le_bytes(head) as usize);
+            reader.read_exact(message)?;
+            look(message);
+        }
+        Ok(())
+    }
+}
+
+/// What stands before a body; `None` at the end of the data.
+#[inline]
+pub(super) fn read_head<const N: usize>(reader: &mut impl Read) -> Result<Option<[u8; N]>, Failure> {
+    let mut head = [0; N];
+    match reader.read_exact(&mut head) {
+        Ok(()) => Ok(Some(head)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

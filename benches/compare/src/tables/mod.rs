@@ -1,0 +1,144 @@
+//! What is measured: a file for each table.
+
+mod append;
+mod overwrite;
+mod read;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use crate::aligned::Aligned;
+use crate::bodies::{Bodies, Take, look};
+use crate::peers::Format;
+use crate::rounds::{Found, Group, Kind, Rounds, Subject};
+
+/// How all tables are measured.
+pub(crate) struct Settings {
+    pub(crate) rounds: Rounds,
+    /// Where files are made.
+    pub(crate) folder: PathBuf,
+    /// Small files and few bytes.
+    pub(crate) is_quick: bool,
+    /// Lengths of messages, where only some are asked for.
+    pub(crate) lens: Option<Vec<usize>>,
+}
+
+/// A table's name on the command line, and how it is measured.
+pub(crate) type Table = (&'static str, fn(&Settings) -> io::Result<Vec<Group>>);
+
+pub(crate) const TABLES: &[Table] =
+    &[("append", append::measure), ("read", read::measure), ("overwrite", overwrite::measure)];
+
+const BLOCK: usize = 256 << 10;
+
+/// The messages of one group.
+struct Workload {
+    bodies: Bodies,
+    count: usize,
+    /// "64 B", or "telemetry".
+    name: String,
+}
+
+impl Workload {
+    /// Messages of `len` bytes, `bytes` in all.
+    fn of_len(len: usize, bytes: usize) -> Self {
+        Self { bodies: Bodies::of_len(len), count: (bytes / len).max(4), name: shown_len(len) }
+    }
+
+    fn telemetry(bytes: usize) -> Self {
+        let bodies = Bodies::telemetry();
+        let count = (bytes as f64 / bodies.mean_len()) as usize;
+        Self { bodies, count, name: "telemetry".to_owned() }
+    }
+
+    fn messages(&self) -> Take<'_> {
+        self.bodies.take(self.count)
+    }
+
+    fn found(&self) -> Found {
+        self.bodies.found(self.count)
+    }
+
+    fn measure(&self, title: &str, subjects: Vec<Subject<'_>>, settings: &Settings) -> Group {
+        Group::measure(format!("{title}, {}", self.name), self.bodies.mean_len(), subjects, settings.rounds)
+    }
+
+    /// A stream in memory, which has been read back.
+    fn stream<F: Format>(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        expect(F::NAME, F::write(&mut bytes, self.messages()));
+        assert_eq!(read_all::<F>(&bytes), self.found(), "{} reads something else than it wrote", F::NAME);
+        bytes
+    }
+}
+
+impl Settings {
+    /// Those lengths of `lens` that are asked for.
+    fn lens(&self, lens: &[usize]) -> Vec<usize> {
+        lens.iter().copied().filter(|len| self.lens.as_ref().is_none_or(|asked| asked.contains(len))).collect()
+    }
+
+    /// Whether telemetry is asked for.
+    fn has_telemetry(&self) -> bool {
+        self.lens.is_none()
+    }
+}
+
+pub(crate) fn shown_len(len: usize) -> String {
+    match len {
+        0..1024 => format!("{len} B"),
+        1024..0x10_0000 => format!("{} KiB", len >> 10),
+        _ => format!("{} MiB", len >> 20),
+    }
+}
+
+/// A bench has nobody to give an error to.
+fn expect<T, E: std::fmt::Display>(name: &str, result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn read_all<F: Format>(bytes: &[u8]) -> Found {
+    let mut found = Found { count: 0, sum: 0 };
+    expect(F::NAME, F::read(bytes, |message| found.add(message)));
+    found
+}
+
+impl Found {
+    #[inline]
+    fn add(&mut self, message: &[u8]) {
+        self.count += 1;
+        self.sum = look(self.sum, message);
+    }
+}
+
+/// Takes all and keeps nothing.
+#[derive(Default)]
+struct NullSink {
+    len: u64,
+}
+
+impl Write for NullSink {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.len += std::hint::black_box(bytes).len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The bodies one behind the other, as they would be without any format.
+fn raw_stream(workload: &Workload) -> Aligned {
+    Aligned::copy_of(&workload.messages().collect::<Vec<_>>().concat())
+}
+
+/// What the second baseline is called.
+fn again<F: Format>() -> String {
+    format!("{}, again", F::NAME)
+}
+
+fn name_of<F: Format>(kind: Kind) -> String {
+    if kind == Kind::Again { again::<F>() } else { F::NAME.to_owned() }
+}

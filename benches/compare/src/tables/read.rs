@@ -1,0 +1,92 @@
+//! Reading from memory: what reading costs the processor.
+
+use std::io;
+
+use super::{BLOCK, Settings, Workload, name_of, raw_stream, read_all};
+use crate::aligned::Aligned;
+use crate::peers::{Crc32c, FlatstreamRs, Format, Owned, Plain, PlainCrc32c, Slice, Unchecked, Xxh3};
+use crate::rounds::{Found, Group, Kind, Pass, Subject};
+
+const LENS: [usize; 6] = [16, 64, 256, 1024, 16 << 10, 1 << 20];
+
+/// More than a processor's own caches hold.
+const BYTES: usize = 32 << 20;
+
+const COPY: &str = "limit: copy blocks, look";
+const LOOK: &str = "limit: look";
+
+pub(super) fn measure(settings: &Settings) -> io::Result<Vec<Group>> {
+    let mut workloads: Vec<Workload> =
+        settings.lens(&LENS).into_iter().map(|len| Workload::of_len(len, BYTES)).collect();
+    if settings.has_telemetry() {
+        workloads.push(Workload::telemetry(BYTES));
+    }
+    let groups = workloads.iter().map(|workload| workload.measure("read from memory", subjects(workload), settings));
+    Ok(groups.collect())
+}
+
+fn subjects(workload: &Workload) -> Vec<Subject<'_>> {
+    vec![
+        look_alone(workload),
+        copy_blocks(workload),
+        subject::<Plain>(workload, Kind::Baseline).limited_by(COPY),
+        subject::<Plain>(workload, Kind::Again).limited_by(COPY),
+        subject::<Crc32c>(workload, Kind::Ours).limited_by(COPY),
+        subject::<Xxh3>(workload, Kind::Ours).limited_by(COPY),
+        subject::<Unchecked>(workload, Kind::Ours).limited_by(COPY),
+        subject::<Owned>(workload, Kind::Ours).limited_by(COPY),
+        subject::<Slice>(workload, Kind::Ours).limited_by(LOOK),
+        subject::<PlainCrc32c>(workload, Kind::Peer).limited_by(COPY),
+        subject::<FlatstreamRs>(workload, Kind::Peer).limited_by(COPY),
+    ]
+}
+
+fn subject<F: Format>(workload: &Workload, kind: Kind) -> Subject<'_> {
+    let bytes = Aligned::copy_of(&workload.stream::<F>());
+    Subject::new(name_of::<F>(kind), kind, workload.found(), move || Pass::time(|| read_all::<F>(&bytes)))
+}
+
+/// Bodies that lie one behind the other are looked at: no reader does less.
+fn look_alone(workload: &Workload) -> Subject<'_> {
+    let bytes = raw_stream(workload);
+    Subject::new(LOOK, Kind::Limit, workload.found(), move || Pass::time(|| look_all(workload, &bytes)))
+}
+
+fn look_all(workload: &Workload, mut bytes: &[u8]) -> Found {
+    let mut found = Found { count: 0, sum: 0 };
+    for body in workload.messages() {
+        let (own, rest) = bytes.split_at(body.len());
+        found.add(own);
+        bytes = rest;
+    }
+    found
+}
+
+/// They are copied in blocks before: no reader of any `Read` does less.
+fn copy_blocks(workload: &Workload) -> Subject<'_> {
+    let bytes = raw_stream(workload);
+    let mut block = Aligned::zeroed(BLOCK.max(1 << 20));
+    Subject::new(COPY, Kind::Limit, workload.found(), move || {
+        Pass::time(|| copy_and_look(workload, &bytes, &mut block))
+    })
+}
+
+fn copy_and_look(workload: &Workload, mut bytes: &[u8], block: &mut [u8]) -> Found {
+    let mut found = Found { count: 0, sum: 0 };
+    let mut buffered = 0..0;
+    for body in workload.messages() {
+        if buffered.len() < body.len() {
+            // What is left of the last block goes to the front, and behind it as much as fits.
+            let left = buffered.len();
+            block.copy_within(buffered, 0);
+            let len = bytes.len().min(BLOCK.max(body.len()) - left);
+            let (next, rest) = bytes.split_at(len);
+            block[left..left + len].copy_from_slice(next);
+            bytes = rest;
+            buffered = 0..left + len;
+        }
+        found.add(&block[buffered.start..buffered.start + body.len()]);
+        buffered.start += body.len();
+    }
+    found
+}
