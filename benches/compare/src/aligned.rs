@@ -53,12 +53,17 @@ impl MessageBuffer {
     }
 
     /// The first `len` bytes, whatever they hold.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of_len(&mut self, len: usize) -> &mut [u8] {
         if len > self.0.len {
-            self.0 = Aligned::zeroed(len.next_power_of_two());
+            self.grow(len);
         }
         &mut self.0[..len]
+    }
+
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        self.0 = Aligned::zeroed(len.next_power_of_two());
     }
 }
 

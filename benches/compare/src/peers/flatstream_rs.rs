@@ -6,7 +6,7 @@ use std::io::{BufReader, BufWriter, Read, Write};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::plain::read_head;
+use super::plain::{read_exact, read_head};
 use super::{BUFFER, Failure, Format, Streamed};
 use crate::aligned::MessageBuffer;
 
@@ -37,9 +37,9 @@ impl Streamed for FlatstreamRs {
         let mut buffer = MessageBuffer::new();
         let mut check = [0; 8];
         while let Some(length) = read_head::<4>(&mut reader)? {
-            reader.read_exact(&mut check)?;
+            read_exact(&mut reader, &mut check)?;
             let message = buffer.of_len(u32::from_le_bytes(length) as usize);
-            reader.read_exact(message)?;
+            read_exact(&mut reader, message)?;
             if xxh3_64(message) != u64::from_le_bytes(check) {
                 return Err("the check does not hold".into());
             }

@@ -2,7 +2,7 @@
 
 use std::io::{BufReader, BufWriter, Read, Write};
 
-use super::plain::read_head;
+use super::plain::{read_exact, read_head};
 use super::{BUFFER, Failure, Format, Streamed};
 use crate::aligned::MessageBuffer;
 
@@ -35,7 +35,7 @@ impl Streamed for PlainCrc32c {
         while let Some(head) = read_head(&mut reader)? {
             let head = u64::from_le_bytes(head);
             let message = buffer.of_len(head as u32 as usize);
-            reader.read_exact(message)?;
+            read_exact(&mut reader, message)?;
             if crc32c::crc32c(message) != (head >> 32) as u32 {
                 return Err("the check does not hold".into());
             }
