@@ -39,7 +39,7 @@ impl Arguments {
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
-                "--table" => arguments.table = Some(table(value()?)?),
+                "--table" => arguments.table = Some(table(&value()?)?),
                 "--len" => arguments.lens = Some(value()?.split(',').map(number).collect::<Result<_, _>>()?),
                 "--rounds" => arguments.rounds = Some(number(&value()?)?.max(7)),
                 "--folder" => arguments.folder = PathBuf::from(value()?),
@@ -58,9 +58,9 @@ impl Arguments {
     }
 }
 
-fn table(name: String) -> Result<String, String> {
+fn table(name: &str) -> Result<String, String> {
     let is_known = TABLES.iter().any(|(known, _)| *known == name);
-    is_known.then_some(name.clone()).ok_or_else(|| format!("unknown table: {name}"))
+    is_known.then(|| name.to_owned()).ok_or_else(|| format!("unknown table: {name}"))
 }
 
 fn number(word: &str) -> Result<usize, String> {

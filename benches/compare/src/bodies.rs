@@ -70,7 +70,9 @@ impl Bodies {
 
     /// What a reader of so many messages finds.
     pub(crate) fn found(&self, count: usize) -> Found {
-        let sum = self.take(count).fold(0, look);
+        let cycle = self.take(self.spans.len()).fold(0, look);
+        let (cycles, rest) = (count / self.spans.len(), count % self.spans.len());
+        let sum = self.take(rest).fold(cycle.wrapping_mul(cycles as u64), look);
         Found { count: count as u64, sum }
     }
 

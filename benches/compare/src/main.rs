@@ -22,7 +22,11 @@ use arguments::Arguments;
 use tables::TABLES;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+    let mut words = std::env::args().skip(1).peekable();
+    if words.next_if(|word| word == tables::SCALE_CHILD).is_some() {
+        return exit(tables::run_as_scale_child(words));
+    }
+    let arguments = match Arguments::parse(words) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
             print!("{}", arguments::help());
@@ -33,7 +37,11 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(&arguments) {
+    exit(run(&arguments))
+}
+
+fn exit(result: io::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("flatstream-compare: {error}");
@@ -47,7 +55,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     std::fs::create_dir_all(&settings.folder)?;
     for (name, measure) in TABLES {
         if arguments.table.as_deref().is_none_or(|table| table == *name) {
-            measure(&settings)?.iter().for_each(|group| println!("{group}"));
+            println!("{}", measure(&settings)?);
         }
     }
     Ok(())

@@ -37,6 +37,11 @@ impl Pass {
         let found = black_box(work());
         Self { seconds: start.elapsed().as_secs_f64(), found }
     }
+
+    /// What it left behind is known only afterwards.
+    pub(crate) fn with_found(self, found: Found) -> Self {
+        Self { found, ..self }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -180,6 +185,12 @@ impl Spread {
     }
 }
 
+impl Spread {
+    pub(crate) fn times(self, factor: f64) -> Self {
+        Self { median: self.median * factor, least: self.least * factor, greatest: self.greatest * factor }
+    }
+}
+
 /// For a terminal.
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_slows_down_changes_no_ratio() {
-        let drifting = |nth: usize| (1 << nth) as f64;
+        let drifting = |nth: usize| f64::from(1 << nth);
         let group = measure(vec![
             subject("baseline", Kind::Baseline, drifting),
             subject("twice as fast", Kind::Ours, move |nth| drifting(nth) / 2.0),

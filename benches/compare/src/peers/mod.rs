@@ -1,17 +1,28 @@
 //! The formats that are compared, each as its own documentation says it is used where speed counts.
 
+mod arrow_ipc;
+mod capnp;
 mod flatstream;
 mod flatstream_rs;
+mod leveldb_log;
+mod mcap;
+pub(crate) mod okaywal;
 mod plain;
 mod plain_crc32c;
+mod tfrecord;
 
 use std::error::Error;
 use std::io::{Read, Write};
 
+pub(crate) use self::arrow_ipc::ArrowIpc;
+pub(crate) use self::capnp::Capnp;
 pub(crate) use self::flatstream::{Crc32c, None as Unchecked, Owned, Slice, Xxh3};
-pub(crate) use flatstream_rs::FlatstreamRs;
-pub(crate) use plain::Plain;
-pub(crate) use plain_crc32c::PlainCrc32c;
+pub(crate) use self::flatstream_rs::FlatstreamRs;
+pub(crate) use self::leveldb_log::LevelDbLog;
+pub(crate) use self::mcap::{Mcap, McapUnchunked};
+pub(crate) use self::plain::Plain;
+pub(crate) use self::plain_crc32c::PlainCrc32c;
+pub(crate) use self::tfrecord::TfRecord;
 
 /// What `BufWriter` and `BufReader` are given: as much as flatstream's own blocks have.
 const BUFFER: usize = 256 << 10;
@@ -106,5 +117,35 @@ mod tests {
         check_detects::<Xxh3>();
         check_detects::<Owned>();
         check_detects::<Slice>();
+    }
+
+    #[test]
+    fn leveldb_log_gives_back_what_was_written_and_finds_a_changed_bit() {
+        check::<LevelDbLog>(7..=240);
+        check_detects::<LevelDbLog>();
+    }
+
+    #[test]
+    fn mcap_gives_back_what_was_written_and_finds_a_changed_bit() {
+        check::<Mcap>(31..=400);
+        check::<McapUnchunked>(31..=32);
+        check_detects::<Mcap>();
+        check_detects::<McapUnchunked>();
+    }
+
+    #[test]
+    fn tfrecord_gives_back_what_was_written_and_finds_a_changed_bit() {
+        check::<TfRecord>(16..=16);
+        check_detects::<TfRecord>();
+    }
+
+    #[test]
+    fn arrow_ipc_gives_back_what_was_written() {
+        check::<ArrowIpc>(4..=800);
+    }
+
+    #[test]
+    fn capnp_gives_back_what_was_written() {
+        check::<Capnp>(16..=48);
     }
 }

@@ -1,12 +1,26 @@
 //! What is measured: a file for each table.
 
 mod append;
-mod overwrite;
 mod read;
 
+mod memory;
+
+mod fresh;
+mod overwrite;
+
+mod durable;
+mod latency;
+
+mod scale;
+
+mod files;
+
+use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+pub(crate) use self::latency::Latencies;
+pub(crate) use self::scale::{CHILD as SCALE_CHILD, Scale, run_as_child as run_as_scale_child};
 use crate::aligned::Aligned;
 use crate::bodies::{Bodies, Take, look};
 use crate::peers::Format;
@@ -24,10 +38,42 @@ pub(crate) struct Settings {
 }
 
 /// A table's name on the command line, and how it is measured.
-pub(crate) type Table = (&'static str, fn(&Settings) -> io::Result<Vec<Group>>);
+pub(crate) type Table = (&'static str, fn(&Settings) -> io::Result<Outcome>);
 
-pub(crate) const TABLES: &[Table] =
-    &[("append", append::measure), ("read", read::measure), ("overwrite", overwrite::measure)];
+pub(crate) const TABLES: &[Table] = &[
+    ("append", append::measure),
+    ("read", read::measure),
+    ("memory", memory::measure),
+    ("overwrite", overwrite::measure),
+    ("fresh", fresh::measure),
+    ("durable", durable::measure),
+    ("latency", latency::measure),
+    ("scale", scale::measure),
+];
+
+/// What came out.
+pub(crate) enum Outcome {
+    Groups(Vec<Group>),
+    Latencies(Vec<Latencies>),
+    Scale(Vec<Scale>),
+}
+
+/// For a terminal.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Groups(groups) => groups.iter().try_for_each(|group| writeln!(f, "{group}")),
+            Self::Latencies(all) => all.iter().try_for_each(|latencies| writeln!(f, "{latencies}")),
+            Self::Scale(rows) => rows.iter().try_for_each(|row| writeln!(f, "{row}")),
+        }
+    }
+}
+
+/// Lengths from the smallest message there may be to a camera's picture.
+const LENS: [usize; 6] = [16, 64, 256, 1024, 16 << 10, 1 << 20];
+
+/// Those at which all peers run.
+const PEER_LENS: [usize; 3] = [64, 1024, 16 << 10];
 
 const BLOCK: usize = 256 << 10;
 
@@ -49,6 +95,10 @@ impl Workload {
         let bodies = Bodies::telemetry();
         let count = (bytes as f64 / bodies.mean_len()) as usize;
         Self { bodies, count, name: "telemetry".to_owned() }
+    }
+
+    fn has_all_peers(&self) -> bool {
+        PEER_LENS.iter().any(|len| shown_len(*len) == self.name)
     }
 
     fn messages(&self) -> Take<'_> {
@@ -78,9 +128,10 @@ impl Settings {
         lens.iter().copied().filter(|len| self.lens.as_ref().is_none_or(|asked| asked.contains(len))).collect()
     }
 
-    /// Whether telemetry is asked for.
-    fn has_telemetry(&self) -> bool {
-        self.lens.is_none()
+    /// Messages of each length, and telemetry.
+    fn workloads(&self, bytes: usize) -> impl Iterator<Item = Workload> {
+        let telemetry = self.lens.is_none().then(|| Workload::telemetry(bytes));
+        self.lens(&LENS).into_iter().map(move |len| Workload::of_len(len, bytes)).chain(telemetry)
     }
 }
 
@@ -105,7 +156,7 @@ fn read_all<F: Format>(bytes: &[u8]) -> Found {
 
 impl Found {
     #[inline]
-    fn add(&mut self, message: &[u8]) {
+    pub(crate) fn add(&mut self, message: &[u8]) {
         self.count += 1;
         self.sum = look(self.sum, message);
     }

@@ -2,12 +2,13 @@
 
 use std::io;
 
-use super::{BLOCK, Settings, Workload, name_of, raw_stream, read_all};
+use super::{BLOCK, Outcome, Settings, Workload, name_of, raw_stream, read_all};
 use crate::aligned::Aligned;
-use crate::peers::{Crc32c, FlatstreamRs, Format, Owned, Plain, PlainCrc32c, Slice, Unchecked, Xxh3};
-use crate::rounds::{Found, Group, Kind, Pass, Subject};
-
-const LENS: [usize; 6] = [16, 64, 256, 1024, 16 << 10, 1 << 20];
+use crate::peers::{
+    ArrowIpc, Capnp, Crc32c, FlatstreamRs, Format, LevelDbLog, Mcap, McapUnchunked, Owned, Plain, PlainCrc32c, Slice,
+    TfRecord, Unchecked, Xxh3,
+};
+use crate::rounds::{Found, Kind, Pass, Subject};
 
 /// More than a processor's own caches hold.
 const BYTES: usize = 32 << 20;
@@ -15,18 +16,14 @@ const BYTES: usize = 32 << 20;
 const COPY: &str = "limit: copy blocks, look";
 const LOOK: &str = "limit: look";
 
-pub(super) fn measure(settings: &Settings) -> io::Result<Vec<Group>> {
-    let mut workloads: Vec<Workload> =
-        settings.lens(&LENS).into_iter().map(|len| Workload::of_len(len, BYTES)).collect();
-    if settings.has_telemetry() {
-        workloads.push(Workload::telemetry(BYTES));
-    }
-    let groups = workloads.iter().map(|workload| workload.measure("read from memory", subjects(workload), settings));
-    Ok(groups.collect())
+pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
+    let workloads = settings.workloads(BYTES);
+    let groups = workloads.map(|workload| workload.measure("read from memory", subjects(&workload), settings));
+    Ok(Outcome::Groups(groups.collect()))
 }
 
 fn subjects(workload: &Workload) -> Vec<Subject<'_>> {
-    vec![
+    let mut subjects = vec![
         look_alone(workload),
         copy_blocks(workload),
         subject::<Plain>(workload, Kind::Baseline).limited_by(COPY),
@@ -38,16 +35,27 @@ fn subjects(workload: &Workload) -> Vec<Subject<'_>> {
         subject::<Slice>(workload, Kind::Ours).limited_by(LOOK),
         subject::<PlainCrc32c>(workload, Kind::Peer).limited_by(COPY),
         subject::<FlatstreamRs>(workload, Kind::Peer).limited_by(COPY),
-    ]
+    ];
+    if workload.has_all_peers() {
+        subjects.extend([
+            subject::<LevelDbLog>(workload, Kind::Peer).limited_by(COPY),
+            subject::<ArrowIpc>(workload, Kind::Peer).limited_by(COPY),
+            subject::<Capnp>(workload, Kind::Peer).limited_by(LOOK),
+            subject::<Mcap>(workload, Kind::Peer).limited_by(LOOK),
+            subject::<McapUnchunked>(workload, Kind::Peer).limited_by(LOOK),
+            subject::<TfRecord>(workload, Kind::Peer).limited_by(COPY),
+        ]);
+    }
+    subjects
 }
 
-fn subject<F: Format>(workload: &Workload, kind: Kind) -> Subject<'_> {
+pub(super) fn subject<F: Format>(workload: &Workload, kind: Kind) -> Subject<'_> {
     let bytes = Aligned::copy_of(&workload.stream::<F>());
     Subject::new(name_of::<F>(kind), kind, workload.found(), move || Pass::time(|| read_all::<F>(&bytes)))
 }
 
 /// Bodies that lie one behind the other are looked at: no reader does less.
-fn look_alone(workload: &Workload) -> Subject<'_> {
+pub(super) fn look_alone(workload: &Workload) -> Subject<'_> {
     let bytes = raw_stream(workload);
     Subject::new(LOOK, Kind::Limit, workload.found(), move || Pass::time(|| look_all(workload, &bytes)))
 }

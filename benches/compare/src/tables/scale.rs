@@ -1,0 +1,290 @@
+//! What a message costs, and how much memory it takes, as the stream grows. Each run is a process of its own, whose
+//! greatest use of memory the kernel knows.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::rc::Rc;
+use std::time::Instant;
+
+use flatstream::{Reader, WriteOptions, Writer};
+
+use super::files::Files;
+use super::{NullSink, Outcome, Settings};
+use crate::bodies::{Bodies, Take};
+use crate::rounds::{Found, Spread};
+
+const MESSAGE_LEN: usize = 64;
+
+/// A message and the head of its frame.
+const FRAME_LEN: u64 = 72;
+
+/// A process repeats short streams until it has done so much.
+const BYTES_LEAST: u64 = 100_000_000;
+
+const ROUNDS: usize = 7;
+
+/// A row of the table.
+pub(crate) struct Scale {
+    pub(crate) name: &'static str,
+    pub(crate) size: String,
+    pub(crate) nanoseconds: Spread,
+    /// Time per message, as a multiple of what it takes in the stream of the middle size.
+    pub(crate) ratio: Spread,
+    /// The process's greatest use of memory in KiB, less that of one that does nothing.
+    pub(crate) memory_kib: Spread,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Nothing,
+    Append,
+    AppendAndRead,
+    ReadFile,
+}
+
+const WORKS: [(Work, &str, &str); 4] = [
+    (Work::Nothing, "nothing", "nothing"),
+    (Work::Append, "append", "append to a null sink"),
+    (Work::AppendAndRead, "append-and-read", "append, and read what comes out"),
+    (Work::ReadFile, "read-file", "read a file"),
+];
+
+pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
+    let [least, middle, most, file_len]: [u64; 4] = match settings.is_quick {
+        true => [1_000_000, 100_000_000, 1_000_000_000, 400_000_000],
+        false => [1_000_000, 1_000_000_000, 10_000_000_000, 4_000_000_000],
+    };
+    let files = Files::new(&settings.folder)?;
+    let path = files.0.join("scale.fls");
+    write_file(&path, file_len)?;
+    let sizes = |work, most| [least, middle, most].map(|size| (work, size));
+    let mut rows = vec![(Work::Nothing, 0)];
+    rows.extend(sizes(Work::Append, most));
+    rows.extend(sizes(Work::AppendAndRead, most));
+    rows.extend(sizes(Work::ReadFile, file_len));
+    // Not measured: the file's pages are read once.
+    run_child(Work::ReadFile, file_len, &path)?;
+    let mut runs = vec![Vec::new(); rows.len()];
+    for round in 0..ROUNDS {
+        for turn in 0..rows.len() {
+            let nth = (turn + round) % rows.len();
+            let (work, size) = rows[nth];
+            eprint!("\rscale: round {} of {ROUNDS}, {} of {}  ", round + 1, turn + 1, rows.len());
+            runs[nth].push(run_child(work, size, &path)?);
+        }
+    }
+    eprintln!();
+    Ok(Outcome::Scale(rows.iter().enumerate().skip(1).map(|(nth, row)| summed_up(nth, row, &runs)).collect()))
+}
+
+/// Row 0 does nothing; then there are three sizes for each kind of work.
+fn summed_up(nth: usize, (work, size): &(Work, u64), runs: &[Vec<Run>]) -> Scale {
+    let middle = &runs[(nth - 1) / 3 * 3 + 2];
+    let own = &runs[nth];
+    let times_of = |runs: &[Run]| -> Vec<f64> { runs.iter().map(|run| run.nanoseconds).collect() };
+    let ratios = times_of(own).into_iter().zip(times_of(middle)).map(|(own, base)| own / base);
+    let memory = own.iter().zip(&runs[0]).map(|(own, nothing)| own.peak_kib - nothing.peak_kib);
+    Scale {
+        name: WORKS[*work as usize].2,
+        size: shown_size(*size),
+        nanoseconds: Spread::of(times_of(own)),
+        ratio: Spread::of(ratios),
+        memory_kib: Spread::of(memory),
+    }
+}
+
+fn shown_size(bytes: u64) -> String {
+    if bytes < 1_000_000_000 { format!("{} MB", bytes / 1_000_000) } else { format!("{} GB", bytes / 1_000_000_000) }
+}
+
+fn count(bytes: u64) -> usize {
+    (bytes / FRAME_LEN) as usize
+}
+
+fn write_file(path: &Path, bytes: u64) -> io::Result<()> {
+    eprintln!("scale: writing {}", shown_size(bytes));
+    let bodies = Bodies::of_len(MESSAGE_LEN);
+    let mut writer = Writer::new(File::create(path)?, WriteOptions::new())?;
+    for body in bodies.take(count(bytes)) {
+        writer.append(body)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
+
+/// What a process said of itself.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    /// Per message.
+    nanoseconds: f64,
+    peak_kib: f64,
+}
+
+/// The word on the command line that makes this program such a process.
+pub(crate) const CHILD: &str = "--scale-child";
+
+fn run_child(work: Work, bytes: u64, path: &Path) -> io::Result<Run> {
+    let output = Command::new(std::env::current_exe()?)
+        .args([CHILD, WORKS[work as usize].1, &bytes.to_string()])
+        .arg(path)
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    match figures[..] {
+        [nanoseconds, peak_kib] if output.status.success() => Ok(Run { nanoseconds, peak_kib }),
+        _ => {
+            let complaint = String::from_utf8_lossy(&output.stderr);
+            Err(io::Error::other(format!("{work:?} of {bytes} bytes: {complaint}")))
+        }
+    }
+}
+
+/// What such a process does: two figures, to stdout.
+pub(crate) fn run_as_child(mut words: impl Iterator<Item = String>) -> io::Result<()> {
+    let work = words.next().and_then(|word| WORKS.iter().find(|(_, known, _)| *known == word));
+    let bytes = words.next().and_then(|word| word.parse().ok());
+    let (Some((work, ..)), Some(bytes), Some(path)) = (work, bytes, words.next()) else {
+        return Err(io::Error::other("a kind of work, a number of bytes and a path are needed"));
+    };
+    let bodies = Bodies::of_len(MESSAGE_LEN);
+    let passes = (BYTES_LEAST / u64::max(bytes, 1)).clamp(1, 100);
+    let start = Instant::now();
+    for _ in 0..passes {
+        pass(*work, &bodies, bytes, &PathBuf::from(&path))?;
+    }
+    let messages = passes as f64 * count(bytes).max(1) as f64;
+    println!("{} {}", start.elapsed().as_secs_f64() * 1e9 / messages, peak_kib()?);
+    Ok(())
+}
+
+fn pass(work: Work, bodies: &Bodies, bytes: u64, path: &Path) -> io::Result<()> {
+    let count = count(bytes);
+    match work {
+        Work::Nothing => {}
+        Work::Append => {
+            let mut writer = Writer::new(NullSink::default(), WriteOptions::new())?;
+            for body in bodies.take(count) {
+                writer.append(body)?;
+            }
+            assert_eq!(writer.sequence(), count as u64);
+            writer.finish()?;
+        }
+        Work::AppendAndRead => assert_eq!(read(Generator::new(bodies.take(count))?)?, bodies.found(count)),
+        Work::ReadFile => {
+            // A file cut somewhere is a stream whose writer died: it ends before the frame that isn't whole.
+            let found = read(File::open(path)?.take(bytes))?;
+            assert_eq!(found, bodies.found(found.count as usize));
+            assert!(found.count.abs_diff(count as u64) < 2 + count as u64 / 500, "{} messages", found.count);
+        }
+    }
+    Ok(())
+}
+
+fn read(source: impl Read) -> io::Result<Found> {
+    let mut reader = Reader::new(source)?;
+    let mut found = Found { count: 0, sum: 0 };
+    while let Some(message) = reader.next_message()? {
+        found.add(message);
+    }
+    Ok(found)
+}
+
+/// The greatest use of memory so far.
+fn peak_kib() -> io::Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next()).and_then(|word| word.parse().ok());
+    number.ok_or_else(|| io::Error::other("the kernel doesn't say how much memory was used"))
+}
+
+/// A stream of any length that is written while it is read: never more of it is in memory than the writer hands over
+/// at once.
+struct Generator<'a> {
+    bodies: Take<'a>,
+    /// `None` after the last message.
+    writer: Option<Writer<Pipe>>,
+    pipe: Pipe,
+    taken: usize,
+}
+
+#[derive(Clone, Default)]
+struct Pipe(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> Generator<'a> {
+    fn new(bodies: Take<'a>) -> io::Result<Self> {
+        let pipe = Pipe::default();
+        let writer = Some(Writer::new(pipe.clone(), WriteOptions::new())?);
+        Ok(Self { bodies, writer, pipe, taken: 0 })
+    }
+
+    /// Appends until the writer hands over a block, or has ended.
+    fn refill(&mut self) -> io::Result<()> {
+        self.pipe.0.borrow_mut().clear();
+        self.taken = 0;
+        while self.pipe.0.borrow().is_empty() {
+            let Some(writer) = &mut self.writer else { break };
+            match self.bodies.next() {
+                Some(body) => writer.append(body).map(drop)?,
+                None => self.writer.take().map_or(Ok(()), |writer| writer.finish().map(drop))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for Generator<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.taken == self.pipe.0.borrow().len() {
+            self.refill()?;
+        }
+        let bytes = self.pipe.0.borrow();
+        let rest = &bytes[self.taken..];
+        let len = rest.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&rest[..len]);
+        self.taken += len;
+        Ok(len)
+    }
+}
+
+/// For a terminal.
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, size, nanoseconds, ratio, memory_kib } = self;
+        write!(f, "{name:<32} {size:>7}  {:6.2} ns", nanoseconds.median)?;
+        write!(f, "  {:.2}x ({:.2}..{:.2})", ratio.median, ratio.least, ratio.greatest)?;
+        write!(f, "  {:6.0} KiB ({:.0}..{:.0})", memory_kib.median, memory_kib.least, memory_kib.greatest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_stream_is_read_whole_whatever_its_length() {
+        let bodies = Bodies::of_len(MESSAGE_LEN);
+        for count in [0, 1, 3000, 20_000] {
+            assert_eq!(read(Generator::new(bodies.take(count)).unwrap()).unwrap(), bodies.found(count));
+        }
+    }
+
+    #[test]
+    fn the_kernel_says_how_much_memory_was_used() {
+        assert!(!cfg!(target_os = "linux") || peak_kib().unwrap() > 100.0);
+    }
+}
