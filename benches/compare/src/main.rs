@@ -14,6 +14,7 @@ mod tables;
 
 mod aligned;
 mod arguments;
+mod progress;
 
 use std::io;
 use std::process::ExitCode;

@@ -10,6 +10,8 @@ use std::fmt;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use crate::progress::Progress;
+
 /// How often and how long.
 #[derive(Clone, Copy)]
 pub(crate) struct Rounds {
@@ -100,6 +102,7 @@ pub(crate) struct Row {
 impl Group {
     /// Runs the rounds.
     pub(crate) fn measure(title: String, message_len: f64, mut subjects: Vec<Subject<'_>>, rounds: Rounds) -> Self {
+        let progress = Progress::new(&title);
         let passes: Vec<usize> = subjects
             .iter_mut()
             .map(|subject| {
@@ -109,7 +112,7 @@ impl Group {
             .collect();
         let mut times = vec![Vec::new(); subjects.len()];
         for round in 0..rounds.count {
-            eprint!("\r{title}: round {} of {} ", round + 1, rounds.count);
+            progress.round(round, rounds.count);
             for turn in 0..subjects.len() {
                 let nth = (turn + round) % subjects.len();
                 let seconds: f64 = (0..passes[nth]).map(|_| subjects[nth].checked_pass(&title)).sum();
@@ -117,7 +120,7 @@ impl Group {
                 times[nth].push(seconds * 1e9 / messages);
             }
         }
-        eprintln!();
+        drop(progress);
         let rows = subjects
             .into_iter()
             .zip(times)

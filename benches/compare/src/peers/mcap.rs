@@ -1,11 +1,11 @@
-//! MCAP by the crate `mcap`, without compression, checksums on as they are by default; in chunks, and without. Written
-//! into a `BufWriter`, to a channel that is known; read by `RawMessageStream`, which of its readers over memory does the
-//! least.
+//! MCAP by the crate `mcap`, without compression, with the checksums that it writes by default; in chunks, and without.
+//! Written into a `BufWriter`, to a channel that is known; read by `RawMessageStream`, which of its readers over memory
+//! does the least. It checks nothing by default; here it is asked to check chunks.
 
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 
-use mcap::read::RawMessageStream;
+use mcap::read::{Options, RawMessageStream};
 use mcap::records::MessageHeader;
 use mcap::write::NoSeek;
 
@@ -14,7 +14,7 @@ use super::{BUFFER, Failure, Format};
 /// In chunks of 1 MiB, with a checksum and an index each.
 pub(crate) enum Mcap {}
 
-/// One record behind the other, with one checksum over all.
+/// One record behind the other, with one checksum over all, which this reader doesn't look at.
 pub(crate) enum McapUnchunked {}
 
 impl Format for Mcap {
@@ -25,7 +25,8 @@ impl Format for Mcap {
     }
 
     fn read(bytes: &[u8], look: impl FnMut(&[u8])) -> Result<(), Failure> {
-        read(bytes, look)
+        let messages = RawMessageStream::new_with_options(bytes, Options::ValidateChunkCrcs.into())?;
+        look_at_all(messages, look)
     }
 }
 
@@ -37,7 +38,7 @@ impl Format for McapUnchunked {
     }
 
     fn read(bytes: &[u8], look: impl FnMut(&[u8])) -> Result<(), Failure> {
-        read(bytes, look)
+        look_at_all(RawMessageStream::new(bytes)?, look)
     }
 }
 
@@ -58,8 +59,8 @@ fn write<'a>(sink: impl Write, bodies: impl Iterator<Item = &'a [u8]>, in_chunks
     Ok(())
 }
 
-fn read(bytes: &[u8], mut look: impl FnMut(&[u8])) -> Result<(), Failure> {
-    for message in RawMessageStream::new(bytes)? {
+fn look_at_all(messages: RawMessageStream<'_>, mut look: impl FnMut(&[u8])) -> Result<(), Failure> {
+    for message in messages {
         look(&message?.data);
     }
     Ok(())

@@ -62,23 +62,22 @@ fn subject<F: Format>(workload: &Workload, kind: Kind) -> Subject<'_> {
 fn copy(workload: &Workload) -> Subject<'_> {
     let sum = workload.messages().map(|body| body.len() as u64).sum();
     let expected = Found { count: workload.count as u64, sum };
-    let mut block = Vec::with_capacity(BLOCK.max(1 << 20));
-    let pass = move || Pass::time(|| copy_all(workload.messages(), &mut block));
+    let pass = || Pass::time(|| copy_all(workload.messages()));
     Subject::new(COPY, Kind::Limit, expected, pass)
 }
 
-fn copy_all(messages: Take<'_>, block: &mut Vec<u8>) -> Found {
+fn copy_all(messages: Take<'_>) -> Found {
+    let mut block = Vec::with_capacity(BLOCK);
     let mut sink = NullSink::default();
     let mut count = 0;
     for body in messages {
         if block.len() + body.len() > BLOCK {
-            sink.write_all(block).expect("a null sink takes all");
+            sink.write_all(&block).expect("a null sink takes all");
             block.clear();
         }
         block.extend_from_slice(body);
         count += 1;
     }
-    sink.write_all(block).expect("a null sink takes all");
-    block.clear();
+    sink.write_all(&block).expect("a null sink takes all");
     Found { count, sum: sink.len }
 }

@@ -15,6 +15,7 @@ use flatstream::{Durable, SharedOptions, SharedWriter, SyncPolicy, WriteOptions,
 use super::files::Files;
 use super::{BLOCK, Outcome, Settings};
 use crate::bodies::Bodies;
+use crate::progress::Progress;
 use crate::rounds::{Kind, Spread};
 
 const ROUNDS: usize = 7;
@@ -60,13 +61,13 @@ fn measure_rounds<'a>(
     let bodies = Bodies::of_len(len);
     let mut rounds = Vec::new();
     let mut names = Vec::new();
+    let progress = Progress::new(title);
     for round in 0..ROUNDS {
-        eprint!("\r{title}: round {} of {ROUNDS} ", round + 1);
+        progress.round(round, ROUNDS);
         let mut subjects = subjects()?;
         rounds.push(measure_round(&mut subjects, &bodies, count)?);
         names = subjects.iter().map(|(name, kind, _)| (*name, *kind)).collect();
     }
-    eprintln!();
     let quantile = |nth: usize, quantile: f64| {
         Spread::of(rounds.iter().map(|round| {
             let sorted: &Vec<f64> = &round[nth];

@@ -15,6 +15,7 @@ use flatstream::{Reader, WriteOptions, Writer};
 use super::files::Files;
 use super::{NullSink, Outcome, Settings};
 use crate::bodies::{Bodies, Take};
+use crate::progress::Progress;
 use crate::rounds::{Found, Spread};
 
 const MESSAGE_LEN: usize = 64;
@@ -34,20 +35,20 @@ pub(crate) struct Scale {
     pub(crate) nanoseconds: Spread,
     /// Time per message, as a multiple of what it takes in the stream of the middle size.
     pub(crate) ratio: Spread,
-    /// The process's greatest use of memory in KiB, less that of one that does nothing.
-    pub(crate) memory_kib: Spread,
+    /// The process's greatest use of memory, code and test data included.
+    pub(crate) peak_kib: Spread,
+    /// What it used more in the middle of the work than before.
+    pub(crate) grown_kib: Spread,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Work {
-    Nothing,
     Append,
     AppendAndRead,
     ReadFile,
 }
 
-const WORKS: [(Work, &str, &str); 4] = [
-    (Work::Nothing, "nothing", "nothing"),
+const WORKS: [(Work, &str, &str); 3] = [
     (Work::Append, "append", "append to a null sink"),
     (Work::AppendAndRead, "append-and-read", "append, and read what comes out"),
     (Work::ReadFile, "read-file", "read a file"),
@@ -62,38 +63,36 @@ pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let path = files.0.join("scale.fls");
     write_file(&path, file_len)?;
     let sizes = |work, most| [least, middle, most].map(|size| (work, size));
-    let mut rows = vec![(Work::Nothing, 0)];
-    rows.extend(sizes(Work::Append, most));
-    rows.extend(sizes(Work::AppendAndRead, most));
-    rows.extend(sizes(Work::ReadFile, file_len));
+    let rows = [sizes(Work::Append, most), sizes(Work::AppendAndRead, most), sizes(Work::ReadFile, file_len)].concat();
     // Not measured: the file's pages are read once.
     run_child(Work::ReadFile, file_len, &path)?;
     let mut runs = vec![Vec::new(); rows.len()];
+    let progress = Progress::new("scale");
     for round in 0..ROUNDS {
+        progress.round(round, ROUNDS);
         for turn in 0..rows.len() {
             let nth = (turn + round) % rows.len();
             let (work, size) = rows[nth];
-            eprint!("\rscale: round {} of {ROUNDS}, {} of {}  ", round + 1, turn + 1, rows.len());
             runs[nth].push(run_child(work, size, &path)?);
         }
     }
-    eprintln!();
-    Ok(Outcome::Scale(rows.iter().enumerate().skip(1).map(|(nth, row)| summed_up(nth, row, &runs)).collect()))
+    drop(progress);
+    Ok(Outcome::Scale(rows.iter().enumerate().map(|(nth, row)| summed_up(nth, row, &runs)).collect()))
 }
 
-/// Row 0 does nothing; then there are three sizes for each kind of work.
+/// There are three sizes for each kind of work.
 fn summed_up(nth: usize, (work, size): &(Work, u64), runs: &[Vec<Run>]) -> Scale {
-    let middle = &runs[(nth - 1) / 3 * 3 + 2];
+    let middle = &runs[nth / 3 * 3 + 1];
     let own = &runs[nth];
     let times_of = |runs: &[Run]| -> Vec<f64> { runs.iter().map(|run| run.nanoseconds).collect() };
     let ratios = times_of(own).into_iter().zip(times_of(middle)).map(|(own, base)| own / base);
-    let memory = own.iter().zip(&runs[0]).map(|(own, nothing)| own.peak_kib - nothing.peak_kib);
     Scale {
         name: WORKS[*work as usize].2,
         size: shown_size(*size),
         nanoseconds: Spread::of(times_of(own)),
         ratio: Spread::of(ratios),
-        memory_kib: Spread::of(memory),
+        peak_kib: Spread::of(own.iter().map(|run| run.peak_kib)),
+        grown_kib: Spread::of(own.iter().map(|run| run.grown_kib)),
     }
 }
 
@@ -106,7 +105,7 @@ fn count(bytes: u64) -> usize {
 }
 
 fn write_file(path: &Path, bytes: u64) -> io::Result<()> {
-    eprintln!("scale: writing {}", shown_size(bytes));
+    let _progress = Progress::new("scale: a file to read");
     let bodies = Bodies::of_len(MESSAGE_LEN);
     let mut writer = Writer::new(File::create(path)?, WriteOptions::new())?;
     for body in bodies.take(count(bytes)) {
@@ -122,6 +121,7 @@ struct Run {
     /// Per message.
     nanoseconds: f64,
     peak_kib: f64,
+    grown_kib: f64,
 }
 
 /// The word on the command line that makes this program such a process.
@@ -135,7 +135,7 @@ fn run_child(work: Work, bytes: u64, path: &Path) -> io::Result<Run> {
     let said = String::from_utf8_lossy(&output.stdout);
     let figures: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     match figures[..] {
-        [nanoseconds, peak_kib] if output.status.success() => Ok(Run { nanoseconds, peak_kib }),
+        [nanoseconds, peak_kib, grown_kib] if output.status.success() => Ok(Run { nanoseconds, peak_kib, grown_kib }),
         _ => {
             let complaint = String::from_utf8_lossy(&output.stderr);
             Err(io::Error::other(format!("{work:?} of {bytes} bytes: {complaint}")))
@@ -143,7 +143,7 @@ fn run_child(work: Work, bytes: u64, path: &Path) -> io::Result<Run> {
     }
 }
 
-/// What such a process does: two figures, to stdout.
+/// What such a process does: three figures, to stdout.
 pub(crate) fn run_as_child(mut words: impl Iterator<Item = String>) -> io::Result<()> {
     let work = words.next().and_then(|word| WORKS.iter().find(|(_, known, _)| *known == word));
     let bytes = words.next().and_then(|word| word.parse().ok());
@@ -152,53 +152,89 @@ pub(crate) fn run_as_child(mut words: impl Iterator<Item = String>) -> io::Resul
     };
     let bodies = Bodies::of_len(MESSAGE_LEN);
     let passes = (BYTES_LEAST / u64::max(bytes, 1)).clamp(1, 100);
-    let start = Instant::now();
+    let mut meter = Meter::default();
     for _ in 0..passes {
-        pass(*work, &bodies, bytes, &PathBuf::from(&path))?;
+        pass(*work, &bodies, bytes, &PathBuf::from(&path), &mut meter)?;
     }
-    let messages = passes as f64 * count(bytes).max(1) as f64;
-    println!("{} {}", start.elapsed().as_secs_f64() * 1e9 / messages, peak_kib()?);
+    let messages = passes as f64 * count(bytes) as f64;
+    let nanoseconds = meter.seconds * 1e9 / messages;
+    println!("{nanoseconds} {} {}", memory_kib(STATUS, "VmHWM:")?, meter.grown_kib);
     Ok(())
 }
 
-fn pass(work: Work, bodies: &Bodies, bytes: u64, path: &Path) -> io::Result<()> {
+fn pass(work: Work, bodies: &Bodies, bytes: u64, path: &Path, meter: &mut Meter) -> io::Result<()> {
     let count = count(bytes);
     match work {
-        Work::Nothing => {}
-        Work::Append => {
+        Work::Append => meter.measure(|halfway| {
             let mut writer = Writer::new(NullSink::default(), WriteOptions::new())?;
-            for body in bodies.take(count) {
+            for (nth, body) in bodies.take(count).enumerate() {
                 writer.append(body)?;
+                if nth == count / 2 {
+                    halfway()?;
+                }
             }
             assert_eq!(writer.sequence(), count as u64);
-            writer.finish()?;
-        }
-        Work::AppendAndRead => assert_eq!(read(Generator::new(bodies.take(count))?)?, bodies.found(count)),
-        Work::ReadFile => {
+            writer.finish().map(drop).map_err(Into::into)
+        }),
+        Work::AppendAndRead => meter.measure(|halfway| {
+            let found = read(Generator::new(bodies.take(count))?, count, halfway)?;
+            assert_eq!(found, bodies.found(count));
+            Ok(())
+        }),
+        Work::ReadFile => meter.measure(|halfway| {
             // A file cut somewhere is a stream whose writer died: it ends before the frame that isn't whole.
-            let found = read(File::open(path)?.take(bytes))?;
+            let found = read(File::open(path)?.take(bytes), count, halfway)?;
             assert_eq!(found, bodies.found(found.count as usize));
             assert!(found.count.abs_diff(count as u64) < 2 + count as u64 / 500, "{} messages", found.count);
-        }
+            Ok(())
+        }),
     }
-    Ok(())
 }
 
-fn read(source: impl Read) -> io::Result<Found> {
+fn read(source: impl Read, count: usize, halfway: &mut dyn FnMut() -> io::Result<()>) -> io::Result<Found> {
     let mut reader = Reader::new(source)?;
     let mut found = Found { count: 0, sum: 0 };
     while let Some(message) = reader.next_message()? {
         found.add(message);
+        if found.count == count as u64 / 2 {
+            halfway()?;
+        }
     }
     Ok(found)
 }
 
-/// The greatest use of memory so far.
-fn peak_kib() -> io::Result<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+/// Time, and the memory that is in use halfway, when reader and writer have all they need.
+#[derive(Default)]
+struct Meter {
+    seconds: f64,
+    grown_kib: f64,
+}
+
+impl Meter {
+    fn measure(&mut self, work: impl FnOnce(&mut dyn FnMut() -> io::Result<()>) -> io::Result<()>) -> io::Result<()> {
+        let before = memory_kib(SMAPS, "Anonymous:")?;
+        let mut looking = 0.0;
+        let start = Instant::now();
+        work(&mut || {
+            let start = Instant::now();
+            self.grown_kib = self.grown_kib.max(memory_kib(SMAPS, "Anonymous:")? - before);
+            looking += start.elapsed().as_secs_f64();
+            Ok(())
+        })?;
+        self.seconds += start.elapsed().as_secs_f64() - looking;
+        Ok(())
+    }
+}
+
+const STATUS: &str = "/proc/self/status";
+const SMAPS: &str = "/proc/self/smaps_rollup";
+
+/// A figure of the kernel's about this process, in KiB.
+fn memory_kib(file: &str, name: &str) -> io::Result<f64> {
+    let text = std::fs::read_to_string(file)?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.split_whitespace().next()).and_then(|word| word.parse().ok());
-    number.ok_or_else(|| io::Error::other("the kernel doesn't say how much memory was used"))
+    number.ok_or_else(|| io::Error::other(format!("{file} has no {name}")))
 }
 
 /// A stream of any length that is written while it is read: never more of it is in memory than the writer hands over
@@ -264,10 +300,11 @@ impl Read for Generator<'_> {
 /// For a terminal.
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, size, nanoseconds, ratio, memory_kib } = self;
+        let Self { name, size, nanoseconds, ratio, peak_kib, grown_kib } = self;
         write!(f, "{name:<32} {size:>7}  {:6.2} ns", nanoseconds.median)?;
         write!(f, "  {:.2}x ({:.2}..{:.2})", ratio.median, ratio.least, ratio.greatest)?;
-        write!(f, "  {:6.0} KiB ({:.0}..{:.0})", memory_kib.median, memory_kib.least, memory_kib.greatest)
+        write!(f, "  peak {:6.0} KiB ({:.0}..{:.0})", peak_kib.median, peak_kib.least, peak_kib.greatest)?;
+        write!(f, "  grown by {:5.0} KiB ({:.0}..{:.0})", grown_kib.median, grown_kib.least, grown_kib.greatest)
     }
 }
 
@@ -279,12 +316,18 @@ mod tests {
     fn a_generated_stream_is_read_whole_whatever_its_length() {
         let bodies = Bodies::of_len(MESSAGE_LEN);
         for count in [0, 1, 3000, 20_000] {
-            assert_eq!(read(Generator::new(bodies.take(count)).unwrap()).unwrap(), bodies.found(count));
+            assert_eq!(
+                read(Generator::new(bodies.take(count)).unwrap(), count, &mut || Ok(())).unwrap(),
+                bodies.found(count)
+            );
         }
     }
 
     #[test]
     fn the_kernel_says_how_much_memory_was_used() {
-        assert!(!cfg!(target_os = "linux") || peak_kib().unwrap() > 100.0);
+        if cfg!(target_os = "linux") {
+            assert!(memory_kib(STATUS, "VmHWM:").unwrap() > 100.0);
+            assert!(memory_kib(SMAPS, "Anonymous:").unwrap() > 0.0);
+        }
     }
 }
