@@ -14,6 +14,10 @@ const LENS: [usize; 4] = [64, 256, 1024, 16 << 10];
 
 const READ: &str = "limit: read(2), look";
 
+pub(super) const NOTE: &str = "\
+A file that is there and in the page cache is overwritten in place, all subjects the same one, and read, each its own. No
+sync: it is the cost of the calls and of the format.";
+
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let bytes = if settings.is_quick { 32 << 20 } else { 128 << 20 };
     let mut groups = Vec::new();
