@@ -8,8 +8,8 @@ use crate::{Outcome, Verdict};
 const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-checksum", &["std", "crc", "xxhash"]),
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
-    ("flatstream-io", &["crc", "xxhash", "flatbuffers"]),
-    ("flatstream", &["crc", "xxhash", "flatbuffers"]),
+    ("flatstream-io", &["crc", "xxhash", "flatbuffers", "mmap"]),
+    ("flatstream", &["crc", "xxhash", "flatbuffers", "mmap"]),
 ];
 
 /// Those whose tests are run: no features at all, and some of them only.

@@ -9,6 +9,7 @@ use crate::{Outcome, Verdict};
 /// Where `unsafe` may stand, with its reasons in the file.
 const UNSAFE_ALLOWED: &[&str] = &[
     "crates/flatstream-format/src/generated/",
+    "crates/flatstream-io/src/mapping.rs",
     "schemas/src/telemetry_generated.rs",
     "crates/flatstream-testkit/src/allocations.rs",
     "xtask/no_std_proof/src/",

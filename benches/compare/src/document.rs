@@ -46,7 +46,8 @@ const METHOD: &str = "\
   and sum are compared with what was written, in every run; writers are checked by count and bytes, and what they wrote is read
   back at least once.
 - Message buffers begin at a page, so that no figure depends on where an allocator put them.
-- flatstream verifies every message with CRC-32C unless a row says otherwise. A cell that says *faster* belongs to a peer that
+- flatstream verifies every message with CRC-32C unless a row says otherwise, and reads by `next_message` unless a row says
+  otherwise. A cell that says *faster* belongs to a peer that
   is faster than the fastest of flatstream's rows that verify.
 
 The peers, each used as its documentation advises where speed counts, are in `benches/compare/src/peers/`:

@@ -4,17 +4,20 @@ use std::fmt::Write;
 
 use crate::rounds::Spread;
 
-const WIDTH: f64 = 920.0;
+const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 520.0;
 const LEFT: f64 = 78.0;
-const RIGHT: f64 = 250.0;
+const RIGHT: f64 = 280.0;
 const TOP: f64 = 64.0;
 const BOTTOM: f64 = 62.0;
 
 const FONT: &str = "font-family=\"system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif\"";
 
-/// Told apart by people who see fewer colours too: Okabe and Ito's, without yellow.
-const COLOURS: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A5195"];
+/// Told apart by people who see fewer colours too, as far as so many can be: those of the strong lines.
+const STRONG: [&str; 4] = ["#0072B2", "#009E73", "#D55E00", "#882255"];
+
+/// And of the thin ones.
+const THIN: [&str; 7] = ["#E69F00", "#CC79A7", "#56B4E9", "#7A5195", "#999933", "#8C564B", "#44AA99"];
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,11 +72,12 @@ impl Chart {
     }
 
     fn colours(&self) -> impl Iterator<Item = &'static str> {
-        let mut next = COLOURS.into_iter().cycle();
+        let (mut strong, mut thin) = (STRONG.into_iter().cycle(), THIN.into_iter().cycle());
         self.series.iter().map(move |series| match series.stroke {
             Stroke::Black => "#1f2328",
             Stroke::Dashed => "#8c959f",
-            Stroke::Strong | Stroke::Thin => next.next().unwrap_or(COLOURS[0]),
+            Stroke::Strong => strong.next().unwrap_or(STRONG[0]),
+            Stroke::Thin => thin.next().unwrap_or(THIN[0]),
         })
     }
 

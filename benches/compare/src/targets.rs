@@ -3,7 +3,7 @@
 use crate::peers::{Crc32c, FlatstreamRs, Format, LevelDbLog, Mcap, McapUnchunked, Owned, Plain, Slice, TfRecord};
 use crate::results::Results;
 use crate::rounds::Spread;
-use crate::tables::{ALONE, QUANTILES, SHARED, TOGETHER};
+use crate::tables::{ALONE, MAPPED, QUANTILES, SHARED, TOGETHER};
 
 pub(crate) struct Target {
     pub(crate) what: String,
@@ -59,6 +59,12 @@ const COMPARISONS: &[Comparison] = &[
     (READ_FILE, "256 B", Crc32c::NAME, Plain::NAME, 1.0),
     (READ_FILE, "1 KiB", Crc32c::NAME, Plain::NAME, 0.85),
     (READ_FILE, "16 KiB", Crc32c::NAME, Plain::NAME, 0.85),
+    // The row for iterating in place, then the row for files.
+    (READ_FILE, "64 B", MAPPED, Plain::NAME, 2.0),
+    (READ_FILE, "64 B", MAPPED, Plain::NAME, 1.8),
+    (READ_FILE, "256 B", MAPPED, Plain::NAME, 1.3),
+    (READ_FILE, "1 KiB", MAPPED, Plain::NAME, 1.0),
+    (READ_FILE, "16 KiB", MAPPED, Plain::NAME, 1.0),
     (WRITE_MEMORY, "64 B", Crc32c::NAME, Mcap::NAME, 10.0),
     (WRITE_MEMORY, "64 B", Crc32c::NAME, McapUnchunked::NAME, 10.0),
     (WRITE_MEMORY, "64 B", Crc32c::NAME, LevelDbLog::NAME, 4.0),

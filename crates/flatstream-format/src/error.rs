@@ -313,6 +313,9 @@ pub enum Error {
         /// What shows that the stream goes on behind; `None` where nothing was looked for.
         evidence: Option<Evidence>,
     },
+    /// The sync frame at this position, where a stream was [split](crate::SliceReader::split), is none: it lies inside
+    /// another frame. Not in the specification: its code is `border`.
+    FalseBorder(u64),
 }
 
 impl Error {
@@ -322,6 +325,7 @@ impl Error {
         match self {
             Self::Header(error) => error.position(),
             Self::Frame { stop, .. } => stop.position,
+            Self::FalseBorder(position) => *position,
         }
     }
 
@@ -331,6 +335,7 @@ impl Error {
         match self {
             Self::Header(error) => error.code(),
             Self::Frame { stop, .. } => stop.reason.code(),
+            Self::FalseBorder(_) => "border",
         }
     }
 }
@@ -341,6 +346,11 @@ impl fmt::Display for Error {
             Self::Header(error) => error.fmt(f),
             Self::Frame { stop, evidence: None } => stop.fmt(f),
             Self::Frame { stop, evidence: Some(evidence) } => write!(f, "damaged {stop}; {evidence}"),
+            Self::FalseBorder(position) => write!(
+                f,
+                "the stream was split at position {position}, where a message holds the image of a sync frame: what was \
+                 read from there on is not of this stream, which has to be read in one piece"
+            ),
         }
     }
 }

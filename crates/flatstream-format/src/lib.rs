@@ -21,6 +21,7 @@ mod encoder;
 #[cfg(feature = "alloc")]
 mod salvage;
 mod slice_reader;
+mod split;
 mod tail;
 
 mod error;
@@ -41,5 +42,6 @@ pub use mask::{EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt};
 #[cfg(feature = "alloc")]
 pub use salvage::{Region, Salvaged, salvage_budget};
 pub use slice_reader::SliceReader;
+pub use split::{Borders, SlicePart, SliceParts};
 pub use sync::{Sync, SyncFlags, TIME_NONE};
 pub use tail::{End, EndState, FoundSync, TailSearch, TailSyncs};

@@ -68,6 +68,38 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
         })
     }
 
+    /// Goes on where `decoder` is: `rest` begin at its position, and are read to their end.
+    ///
+    /// ```
+    /// # use core::num::NonZeroU64;
+    /// # use flatstream_format::{Algorithm, Encoder, Essentials, Session, SliceReader, SyncFlags};
+    /// # const HEADER: &[u8] = include_bytes!("../tests/minimal_header.bin");
+    /// # let header = Essentials::parse(HEADER)?;
+    /// # let mut encoder = Encoder::new(&header, Session { stream_id: NonZeroU64::MIN, epoch: 0 }, Algorithm::CRC32C);
+    /// # let mut stream = [0; 256];
+    /// # stream[..HEADER.len()].copy_from_slice(HEADER);
+    /// # let mut end = HEADER.len();
+    /// # end += encoder.encode_sync(0, SyncFlags::NONE, &mut stream[end..])?;
+    /// # end += encoder.encode_message(b"old", &mut stream[end..])?;
+    /// let mut reader = SliceReader::new(&stream[..end])?;
+    /// while reader.next().is_some() {}
+    ///
+    /// end += encoder.encode_message(b"new", &mut stream[end..])?; // the slice has grown
+    /// let behind = reader.decoder().position() as usize;
+    /// let mut reader = SliceReader::resume(reader.essentials(), reader.decoder().clone(), &stream[behind..end]);
+    /// assert_eq!(reader.next().unwrap()?.body(), b"new");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn resume(essentials: &Essentials, decoder: Decoder<C>, rest: &'a [u8]) -> Self {
+        Self { essentials: *essentials, decoder, rest, state: State::Reading }
+    }
+
+    /// What isn't read yet.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The numbers of the stream's header.
     #[must_use]
     pub const fn essentials(&self) -> &Essentials {

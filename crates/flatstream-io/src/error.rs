@@ -117,7 +117,8 @@ pub enum ErrorKind {
     Unsupported,
     /// A limit was reached that an option can raise.
     Limit,
-    /// The call makes no sense: an empty message, options that contradict each other or the header of the stream.
+    /// The call makes no sense: an empty message, options that contradict each other or the header of the stream, a
+    /// stream that can't be split where it was.
     Usage,
     /// Another writer has the file open.
     Locked,
@@ -289,6 +290,7 @@ fn format_kind(error: &flatstream_format::Error) -> ErrorKind {
             StopReason::Limit { .. } => ErrorKind::Limit,
             _ => ErrorKind::Damaged,
         },
+        Format::FalseBorder(_) => ErrorKind::Usage,
         _ => ErrorKind::Damaged,
     }
 }

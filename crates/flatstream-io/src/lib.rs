@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod options;
 mod policy;
@@ -14,6 +14,11 @@ mod opening;
 mod reader;
 mod recovery;
 
+#[cfg(feature = "mmap")]
+mod mapped_reader;
+pub mod parallel;
+mod split_file;
+
 pub mod recover;
 pub mod storage;
 
@@ -25,9 +30,13 @@ mod block;
 mod header_search;
 mod input;
 mod output;
+mod stream_file;
 mod stream_tail;
 
 mod hasher;
+
+#[cfg(feature = "mmap")]
+mod mapping;
 
 mod error;
 
@@ -36,6 +45,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
     Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
 };
+#[cfg(feature = "mmap")]
+pub use mapped_reader::{MappedMessages, MappedReader};
 pub use message::Message;
 pub use open::OpenReport;
 pub use opening::Opening;

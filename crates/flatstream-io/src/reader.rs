@@ -241,6 +241,11 @@ impl<R: Read> Reader<R> {
         self.input.use_up(index + found.frame_len as usize);
     }
 
+    /// How far reading got, once all messages that were verified are handed out.
+    pub(crate) fn decoder(&self) -> &Decoder<Hasher> {
+        &self.decoder
+    }
+
     /// The stream's header.
     #[must_use]
     pub fn header(&self) -> &Header {

@@ -132,7 +132,7 @@ impl Found {
     pub(crate) fn look<F: StorageFile>(file: &F, header: Header, hasher: Hasher, extent: Extent) -> Result<Self> {
         let size = file.size().map_err(|error| Error::read(error, 0))?;
         let start = match extent {
-            Extent::SinceDurable => starting_point(file, &header, size)?,
+            Extent::SinceDurable => starting_point(file, &header, size, 0)?,
             Extent::Whole => None,
         };
         let mut walk = Walk::new(file, &header, hasher, start);
@@ -251,8 +251,14 @@ pub(crate) enum Tail {
     Keep,
 }
 
-/// Where a walk may start: at the last sync frame at or below what the last sync frame of all says is durable.
-fn starting_point<F: StorageFile>(file: &F, header: &Header, size: u64) -> Result<Option<FoundSync>> {
+/// Where a walk may start: at the last sync frame at or below what the last sync frame of all says is durable, or below
+/// what the caller isn't interested in.
+pub(crate) fn starting_point<F: StorageFile>(
+    file: &F,
+    header: &Header,
+    size: u64,
+    uninteresting: u64,
+) -> Result<Option<FoundSync>> {
     let header_len = u64::from(header.essentials().header_len);
     let first = read_exactly(file, header_len, size.saturating_sub(header_len).min(SYNC_FRAME_LEN_MAX))?;
     let header_check = header.essentials().header_check;
@@ -264,12 +270,12 @@ fn starting_point<F: StorageFile>(file: &F, header: &Header, size: u64) -> Resul
             && found.sync.checksum_id == first.sync.checksum_id
     };
     let Some(last) = last_sync_before(file, header_len, size, |found| is_ours(found))? else { return Ok(None) };
-    let durable = last.sync.durable;
-    if durable <= header_len {
+    let known = last.sync.durable.max(uninteresting);
+    if known <= header_len {
         return Ok(None);
     }
-    let until = size.min(durable.saturating_add(SYNC_FRAME_LEN_MAX));
-    last_sync_before(file, header_len, until, |found| is_ours(found) && found.position <= durable)
+    let until = size.min(known.saturating_add(SYNC_FRAME_LEN_MAX));
+    last_sync_before(file, header_len, until, |found| is_ours(found) && found.position <= known)
 }
 
 const SYNC_FRAME_LEN_MAX: u64 = flatstream_format::layout::sync::FRAME_LEN_MAX as u64;

@@ -169,7 +169,13 @@ impl StorageFile for File {
         std::os::unix::fs::FileExt::read_at(self, buffer, position)
     }
 
-    #[cfg(not(unix))]
+    /// It moves the file's cursor, which `seek_to` sets before anything is written.
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, position)
+    }
+
+    #[cfg(not(any(unix, windows)))]
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut file = self;
         file.seek(SeekFrom::Start(position))?;

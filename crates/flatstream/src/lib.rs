@@ -7,4 +7,7 @@ pub use flatstream_io::{
     Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, WriteOptions, Writer,
 };
 
-pub use flatstream_io::{format, recover, storage};
+#[cfg(feature = "mmap")]
+pub use flatstream_io::{MappedMessages, MappedReader};
+
+pub use flatstream_io::{format, parallel, recover, storage};
