@@ -2,8 +2,8 @@
 //!
 //! Each round runs every subject once, in an order that rotates, so that each stands next to the baseline of its own
 //! round; what counts is the median of the rounds' ratios, with the least and the greatest. The baseline runs a second
-//! time as a subject of its own: a difference smaller than that pair's spread is nothing. What the machine itself can do
-//! runs in the same rounds: a subject that beats its limit shows that the harness is wrong. Before the rounds each
+//! time as a subject of its own: a difference smaller than that pair's spread is nothing. What the machine itself can
+//! do runs in the same rounds: a subject that beats its limit shows that the harness is wrong. Before the rounds each
 //! subject runs once untimed. Every run says how much it found, which is compared with what there was.
 
 use std::fmt;

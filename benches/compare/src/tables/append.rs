@@ -15,9 +15,9 @@ const COPY: &str = "limit: copy into a block";
 
 pub(super) const NOTE: &str = "\
 A null sink takes all and keeps nothing, so this is what writing costs the processor. The limit copies each body once
-into a block of 256 KiB. Messages of 1 MiB are longer than a block: `BufWriter` hands them over from where they lie, and so
-does flatstream where it needn't hash them, so the ratio says nothing there. \"telemetry\" is what the example `telemetry`
-records: FlatBuffers of about 64 bytes, of many lengths.";
+into a block of 256 KiB. Messages of 1 MiB are longer than a block: `BufWriter` hands them over from where they lie,
+and so does flatstream where it needn't hash them, so the ratio says nothing there. \"telemetry\" is what the example
+`telemetry` records: FlatBuffers of about 64 bytes, of many lengths.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let workloads = settings.workloads(BYTES);
@@ -64,7 +64,8 @@ fn subject<F: Format>(workload: &Workload, kind: Kind) -> Subject<'_> {
     Subject::new(name_of::<F>(kind), kind, expected, pass).limited_by(COPY)
 }
 
-/// Bodies one behind the other: each is copied once, and every block handed over. Nothing that gathers blocks can do less.
+/// Bodies one behind the other: each is copied once, and every block handed over. Nothing that gathers blocks can do
+/// less.
 fn copy(workload: &Workload) -> Subject<'_> {
     let sum = workload.messages().map(|body| body.len() as u64).sum();
     let expected = Found { count: workload.count as u64, sum };

@@ -29,9 +29,10 @@ pub(crate) const ALONE: &str = "one thread, sync every 64";
 pub(crate) const TOGETHER: &str = "64 threads that wait";
 
 pub(super) const NOTE: &str = "\
-`fdatasync`, after each message, every 64 and every 1024, 64 B each; the limit writes the same bodies without any format. Then
-64 threads that each wait for their own message (`SharedWriter`), beside one thread that syncs every 64, and beside the same syncs
-with 64 threads that only sleep in between, which is what waking them costs. What became durable is read back after each pass.";
+`fdatasync`, after each message, every 64 and every 1024, 64 B each; the limit writes the same bodies without any
+format. Then 64 threads that each wait for their own message (`SharedWriter`), beside one thread that syncs every 64,
+and beside the same syncs with 64 threads that only sleep in between, which is what waking them costs. What became
+durable is read back after each pass.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let syncs = if settings.is_quick { 20 } else { 100 };
@@ -145,8 +146,8 @@ fn write_okaywal(workload: &Workload, batch: usize, path: &Path) -> io::Result<P
     Ok(pass.with_found(log.read_back(&folder, bytes)?))
 }
 
-/// Beside what many threads cost, the same syncs with 64 threads that only sleep in between: what waking them costs, which
-/// `SharedWriter` saves where syncs are quick, because its threads stay awake. It is no limit.
+/// Beside what many threads cost, the same syncs with 64 threads that only sleep in between: what waking them costs,
+/// which `SharedWriter` saves where syncs are quick, because its threads stay awake. It is no limit.
 fn group_commit<'a>(workload: &'a Workload, path: &'a Path) -> Vec<Subject<'a>> {
     let subject = |name: &str, kind, expected, pass: Box<dyn Fn() -> io::Result<Pass>>| {
         Subject::new(name, kind, expected, move || expect("group commit", pass()))

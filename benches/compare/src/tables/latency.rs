@@ -1,5 +1,5 @@
-//! How long a single `append` takes at a steady pace. In each tick every subject takes the same message, in an order that
-//! rotates; the slowest ones count, so each is shown by its quantiles.
+//! How long a single `append` takes at a steady pace. In each tick every subject takes the same message, in an order
+//! that rotates; the slowest ones count, so each is shown by its quantiles.
 
 use std::fmt;
 use std::fs::File;
@@ -45,9 +45,9 @@ pub(crate) struct LatencyRow {
 type Append<'a> = (&'static str, Kind, Box<dyn FnMut(&[u8]) -> io::Result<()> + 'a>);
 
 pub(super) const NOTE: &str = "\
-In each tick of 20 us every subject takes the same message, in an order that rotates. `plain` and `Writer` call write(2) when
-their block is full; `SharedWriter` leaves that to a thread of its own. On the slow disk each sync takes 10 ms, and syncing never
-pauses.";
+In each tick of 20 us every subject takes the same message, in an order that rotates. `plain` and `Writer` call
+write(2) when their block is full; `SharedWriter` leaves that to a thread of its own. On the slow disk each sync takes
+10 ms, and syncing never pauses.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let count = if settings.is_quick { 10_000 } else { 50_000 };

@@ -19,9 +19,9 @@ pub(crate) const MAPPED: &str = "flatstream, MappedReader";
 const READ: &str = "limit: read(2), look";
 
 pub(super) const NOTE: &str = "\
-A file that is there and in the page cache is overwritten in place, all subjects the same one, and read, each its own. No
-sync: it is the cost of the calls and of the format. `MappedReader` opens and maps the file anew in each pass, within the
-time that is measured.";
+A file that is there and in the page cache is overwritten in place, all subjects the same one, and read, each its own.
+No sync: it is the cost of the calls and of the format. `MappedReader` opens and maps the file anew in each pass,
+within the time that is measured.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let bytes = if settings.is_quick { 32 << 20 } else { 128 << 20 };

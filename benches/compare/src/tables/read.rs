@@ -17,9 +17,9 @@ const COPY: &str = "limit: copy blocks, look";
 const LOOK: &str = "limit: look";
 
 pub(super) const NOTE: &str = "\
-A stream of 32 MiB in memory: more than the processor's own caches hold. The limits: to look at bodies that lie one behind
-the other, which bounds what reads in place (`SliceReader`, capnp, mcap); to copy them in blocks first, which bounds what reads
-through `Read`.";
+A stream of 32 MiB in memory: more than the processor's own caches hold. The limits: to look at bodies that lie one
+behind the other, which bounds what reads in place (`SliceReader`, capnp, mcap); to copy them in blocks first, which
+bounds what reads through `Read`.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let workloads = settings.workloads(BYTES);

@@ -57,9 +57,9 @@ const WORKS: [(Work, &str, &str); 3] = [
 ];
 
 pub(super) const NOTE: &str = "\
-Messages of 64 B, each run in a process of its own. \"Grown by\" is what the process had more memory in the middle of the run
-than before it (`smaps_rollup`, anonymous memory), \"peak\" the greatest it ever had (`VmHWM`), code and the messages of the test
-included. The second kind of run has a writer, what it handed over, and a reader.";
+Messages of 64 B, each run in a process of its own. \"Grown by\" is what the process had more memory in the middle of
+the run than before it (`smaps_rollup`, anonymous memory), \"peak\" the greatest it ever had (`VmHWM`), code and the
+messages of the test included. The second kind of run has a writer, what it handed over, and a reader.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let [least, middle, most, file_len]: [u64; 4] = match settings.is_quick {
