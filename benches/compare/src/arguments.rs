@@ -24,7 +24,7 @@ pub(crate) fn help() -> String {
 flatstream-compare [OPTIONS]
 
   --table NAME     one table, to stdout: {}
-  --len BYTES,...  messages of these lengths only
+  --len BYTES,...  messages of these lengths only, in the tables from append to fresh
   --rounds N       rounds (11; with --quick 7), at least 7
   --folder PATH    where files are made (target)
   --write PATH     all tables, as PATH/BENCHMARKS.md and PATH/benchmarks/*.svg

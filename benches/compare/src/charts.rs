@@ -74,7 +74,7 @@ fn latency_chart(latencies: &Latencies) -> Chart {
             Kind::Ours => Stroke::Strong,
             Kind::Baseline | Kind::Again => Stroke::Black,
             Kind::Limit => Stroke::Dashed,
-            Kind::Peer => Stroke::Thin,
+            Kind::Peer | Kind::Aside => Stroke::Thin,
         },
         points: (0..).map(f64::from).zip(row.quantiles.map(|spread| spread.times(1e-3))).collect(),
     });

@@ -179,7 +179,7 @@ fn rank(groups: &[&Group], name: &str) -> usize {
         Some(Kind::Baseline) => 1,
         Some(Kind::Again) => 2,
         Some(Kind::Ours) => 3,
-        Some(Kind::Peer) | None => 4,
+        Some(Kind::Peer | Kind::Aside) | None => 4,
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     Again,
     Peer,
     Ours,
+    /// Something to think of beside the figures: no limit, and no peer.
+    Aside,
 }
 
 pub(crate) struct Subject<'a> {

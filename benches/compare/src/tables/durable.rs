@@ -166,7 +166,7 @@ fn group_commit<'a>(workload: &'a Workload, path: &'a Path) -> Vec<Subject<'a>> 
             Box::new(move || write_ours(workload, THREADS, path)),
         ),
         subject(TOGETHER, Kind::Ours, together, Box::new(move || commit_together(&workload.bodies, commits, path))),
-        subject("64 threads that only sleep", Kind::Peer, sleepers, Box::new(move || wake_all(commits, path))),
+        subject("64 threads that only sleep", Kind::Aside, sleepers, Box::new(move || wake_all(commits, path))),
     ]
 }
 

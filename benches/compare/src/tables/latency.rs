@@ -117,7 +117,7 @@ fn push(len: usize) -> Append<'static> {
         pushed.lock().expect("no thread panics").extend_from_slice(body);
         Ok(())
     };
-    (PUSH, Kind::Peer, Box::new(push))
+    (PUSH, Kind::Aside, Box::new(push))
 }
 
 fn to_files(folder: &Path) -> io::Result<Vec<Append<'static>>> {
