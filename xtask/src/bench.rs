@@ -1,6 +1,6 @@
-//! `cargo xtask bench`: measures flatstream beside its peers and writes `docs/BENCHMARKS.md` and its charts. The program
-//! that does it is `flatstream-compare`. Files are made in the build folder, which should lie on the file system that is
-//! of interest.
+//! `cargo xtask bench`: measures flatstream beside its peers and writes `docs/BENCHMARKS.md` and its charts.
+//! `flatstream-compare` is the program that does it. Files are made in the build folder, which should lie on the file
+//! system that is of interest.
 
 use crate::Outcome;
 use crate::command::{run, target};
