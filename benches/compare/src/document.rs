@@ -14,6 +14,10 @@ use crate::tables::{Latencies, Outcome, QUANTILES, Scale, Settings};
 use crate::targets::{Goal, Target, targets};
 
 pub(crate) fn write(folder: &Path, results: &Results, settings: &Settings) -> io::Result<()> {
+    // A name that was changed in one place only would make a goal vanish.
+    if let Some(target) = targets(results).iter().find(|target| target.measured.is_none()) {
+        return Err(io::Error::other(format!("nothing was measured for the target \"{}\"", target.what)));
+    }
     let pictures = folder.join("benchmarks");
     fs::create_dir_all(&pictures)?;
     for (name, chart) in charts(results) {
