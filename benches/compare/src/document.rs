@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::charts::charts;
 use crate::machine;
-use crate::peers::{Format, Unchecked};
+use crate::peers::{Format, Plain, Unchecked};
 use crate::results::Results;
 use crate::rounds::{Group, Kind, Row, Spread};
 use crate::tables::{Latencies, Outcome, QUANTILES, Scale, Settings};
@@ -57,7 +57,7 @@ const METHOD: &str = "\
 - Message buffers begin at a page, so that no figure depends on where an allocator put them.
 - flatstream verifies every message with CRC-32C unless a row says otherwise, and reads by `next_message` unless a row
   says otherwise. A cell that says *faster* belongs to a peer that is faster than the fastest of flatstream's rows
-  that verify.
+  that verify, by more than the medians of the two baselines differ.
 
 The peers, each used as its documentation advises where speed counts, are in `benches/compare/src/peers/`:
 
@@ -204,12 +204,14 @@ fn cell(group: &Group, row: &Row) -> String {
     format!("{ratio}{figures}{mark}")
 }
 
-/// Whether a peer is faster than the fastest of ours that verifies.
+/// Whether a peer is faster than the fastest of ours that verifies, by more than the medians of the baselines differ.
 fn beats_ours(group: &Group, row: &Row) -> bool {
-    let is_peer = matches!(row.kind, Kind::Baseline | Kind::Peer);
+    let is_peer = row.kind == Kind::Peer || row.name == Plain::NAME;
     let ours = group.rows.iter().filter(|row| row.kind == Kind::Ours && row.name != Unchecked::NAME);
-    let best = ours.map(|row| row.nanoseconds().median).min_by(f64::total_cmp);
-    is_peer && best.is_some_and(|best| row.nanoseconds().median < best)
+    let best = ours.min_by(|one, other| one.nanoseconds().median.total_cmp(&other.nanoseconds().median));
+    let again = group.rows.iter().find(|row| row.kind == Kind::Again).and_then(|again| group.ratio(again));
+    let nothing = again.map_or(0.0, |again| (again.median - 1.0).abs());
+    is_peer && best.is_some_and(|best| row.times_as_fast_as(best).median > 1.0 + nothing)
 }
 
 /// A sentence that says who is faster than we are.
