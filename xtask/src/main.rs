@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 
 mod codegen;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  bench [--quick]    measure beside peers, and write docs/BENCHMARKS.md (--quick: only to see that all works)
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   features           every combination of crate features
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
+        ["bench"] => bench::run_all(""),
+        ["bench", "--quick"] => bench::run_all("--quick"),
         ["ci"] => return ci::run_all(false),
         ["ci", "--full"] => return ci::run_all(true),
         ["codegen"] => codegen::generate(),

@@ -13,18 +13,21 @@ pub(crate) struct Arguments {
     rounds: Option<usize>,
     folder: PathBuf,
     is_quick: bool,
+    /// Where the documents are, if they are to be written.
+    pub(crate) write: Option<PathBuf>,
 }
 
 pub(crate) fn help() -> String {
-    let tables: Vec<&str> = TABLES.iter().map(|(name, _)| *name).collect();
+    let tables: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
     format!(
         "\
 flatstream-compare [OPTIONS]
 
   --table NAME     one table, to stdout: {}
-  --len BYTES,...  messages of these lengths only
+  --len BYTES,...  messages of these lengths only, in the tables from append to fresh
   --rounds N       rounds (11; with --quick 7), at least 7
   --folder PATH    where files are made (target)
+  --write PATH     all tables, as PATH/BENCHMARKS.md and PATH/benchmarks/*.svg
   --quick          shorter runs and smaller files: to see that all works, not to quote
 ",
         tables.join(", ")
@@ -34,8 +37,14 @@ flatstream-compare [OPTIONS]
 impl Arguments {
     /// `None`: help was asked for.
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
-        let mut arguments =
-            Self { table: None, lens: None, rounds: None, folder: PathBuf::from("target"), is_quick: false };
+        let mut arguments = Self {
+            table: None,
+            lens: None,
+            rounds: None,
+            folder: PathBuf::from("target"),
+            is_quick: false,
+            write: None,
+        };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
@@ -43,10 +52,15 @@ impl Arguments {
                 "--len" => arguments.lens = Some(value()?.split(',').map(number).collect::<Result<_, _>>()?),
                 "--rounds" => arguments.rounds = Some(number(&value()?)?.max(7)),
                 "--folder" => arguments.folder = PathBuf::from(value()?),
+                "--write" => arguments.write = Some(PathBuf::from(value()?)),
                 "--quick" => arguments.is_quick = true,
                 "--help" | "-h" => return Ok(None),
                 _ => return Err(format!("unknown option: {word}")),
             }
+        }
+        let is_partial = arguments.table.is_some() || arguments.lens.is_some();
+        if arguments.write.is_some() && is_partial {
+            return Err("--write takes all tables and all lengths".to_owned());
         }
         Ok(Some(arguments))
     }
@@ -59,7 +73,7 @@ impl Arguments {
 }
 
 fn table(name: &str) -> Result<String, String> {
-    let is_known = TABLES.iter().any(|(known, _)| *known == name);
+    let is_known = TABLES.iter().any(|table| table.name == name);
     is_known.then(|| name.to_owned()).ok_or_else(|| format!("unknown table: {name}"))
 }
 

@@ -12,6 +12,15 @@ mod peers;
 
 mod tables;
 
+mod charts;
+mod document;
+mod targets;
+
+mod results;
+
+mod machine;
+mod plot;
+
 mod aligned;
 mod arguments;
 mod progress;
@@ -20,6 +29,7 @@ use std::io;
 use std::process::ExitCode;
 
 use arguments::Arguments;
+use results::Results;
 use tables::TABLES;
 
 fn main() -> ExitCode {
@@ -54,10 +64,16 @@ fn exit(result: io::Result<()>) -> ExitCode {
 fn run(arguments: &Arguments) -> io::Result<()> {
     let settings = arguments.settings();
     std::fs::create_dir_all(&settings.folder)?;
-    for (name, measure) in TABLES {
-        if arguments.table.as_deref().is_none_or(|table| table == *name) {
-            println!("{}", measure(&settings)?);
+    let mut results = Vec::new();
+    for table in TABLES {
+        if arguments.table.as_deref().is_none_or(|name| name == table.name) {
+            let outcome = (table.measure)(&settings)?;
+            println!("{outcome}");
+            results.push((table, outcome));
         }
     }
-    Ok(())
+    match &arguments.write {
+        Some(folder) => document::write(folder, &Results(results), &settings),
+        None => Ok(()),
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! Each round runs every subject once, in an order that rotates, so that each stands next to the baseline of its own
 //! round; what counts is the median of the rounds' ratios, with the least and the greatest. The baseline runs a second
-//! time as a subject of its own: a difference smaller than that pair's spread is nothing. What the machine itself can do
-//! runs in the same rounds: a subject that beats its limit shows that the harness is wrong. Before the rounds each
+//! time as a subject of its own: a difference smaller than that pair's spread is nothing. What the machine itself can
+//! do runs in the same rounds: a subject that beats its limit shows that the harness is wrong. Before the rounds each
 //! subject runs once untimed. Every run says how much it found, which is compared with what there was.
 
 use std::fmt;
@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     Again,
     Peer,
     Ours,
+    /// Something to think of beside the figures: no limit, and no peer.
+    Aside,
 }
 
 pub(crate) struct Subject<'a> {
@@ -85,7 +87,10 @@ impl<'a> Subject<'a> {
 
 /// Subjects that are compared with each other: what they were called, and how long each took per message in each round.
 pub(crate) struct Group {
-    pub(crate) title: String,
+    /// What is done.
+    pub(crate) title: &'static str,
+    /// What it is done with.
+    pub(crate) column: String,
     /// Bytes of a message, in the mean.
     pub(crate) message_len: f64,
     pub(crate) rows: Vec<Row>,
@@ -101,12 +106,19 @@ pub(crate) struct Row {
 
 impl Group {
     /// Runs the rounds.
-    pub(crate) fn measure(title: String, message_len: f64, mut subjects: Vec<Subject<'_>>, rounds: Rounds) -> Self {
-        let progress = Progress::new(&title);
+    pub(crate) fn measure(
+        title: &'static str,
+        column: String,
+        message_len: f64,
+        mut subjects: Vec<Subject<'_>>,
+        rounds: Rounds,
+    ) -> Self {
+        let line = format!("{title}, {column}");
+        let progress = Progress::new(&line);
         let passes: Vec<usize> = subjects
             .iter_mut()
             .map(|subject| {
-                let seconds = subject.checked_pass(&title).max(1e-9);
+                let seconds = subject.checked_pass(&line).max(1e-9);
                 (rounds.least.as_secs_f64() / seconds).ceil().clamp(1.0, 1e5) as usize
             })
             .collect();
@@ -115,7 +127,7 @@ impl Group {
             progress.round(round, rounds.count);
             for turn in 0..subjects.len() {
                 let nth = (turn + round) % subjects.len();
-                let seconds: f64 = (0..passes[nth]).map(|_| subjects[nth].checked_pass(&title)).sum();
+                let seconds: f64 = (0..passes[nth]).map(|_| subjects[nth].checked_pass(&line)).sum();
                 let messages = subjects[nth].expected.count as f64 * passes[nth] as f64;
                 times[nth].push(seconds * 1e9 / messages);
             }
@@ -131,7 +143,7 @@ impl Group {
                 nanoseconds,
             })
             .collect();
-        Self { title, message_len, rows }
+        Self { title, column, message_len, rows }
     }
 
     pub(crate) fn row(&self, name: &str) -> Option<&Row> {
@@ -197,7 +209,7 @@ impl Spread {
 /// For a terminal.
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.title)?;
+        writeln!(f, "{}, {}", self.title, self.column)?;
         for row in &self.rows {
             let time = row.nanoseconds();
             let ratio = self.ratio(row).unwrap_or(Spread { median: f64::NAN, least: f64::NAN, greatest: f64::NAN });
@@ -230,7 +242,7 @@ mod tests {
     }
 
     fn measure(subjects: Vec<Subject<'_>>) -> Group {
-        Group::measure("test".to_owned(), 64.0, subjects, ROUNDS)
+        Group::measure("test", String::new(), 64.0, subjects, ROUNDS)
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Arrow's IPC stream by the crate `arrow-ipc`: batches of rows with one binary column, about 256 KiB each; no checksum.
-//! Its writer and reader move whole batches, so they need no `BufWriter` and `BufReader` of a block's size.
+//! Arrow's IPC stream by the crate `arrow-ipc`: batches of rows with one binary column, about 256 KiB each; no
+//! checksum. Its writer and reader move whole batches, so they need no `BufWriter` and `BufReader` of a block's size.
 
 use std::io::{Read, Write};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! Cap'n Proto's own framing of messages by the crate `capnp`: a segment table and a message whose root is a blob of data
-//! (one pointer less than a struct with one field); no checksum. Written from scratch space that is used again, read
-//! where it lies by `read_message_from_flat_slice_no_alloc`.
+//! Cap'n Proto's own framing of messages by the crate `capnp`: a segment table and a message whose root is a blob of
+//! data (one pointer less than a struct with one field); no checksum. Written from scratch space that is used again,
+//! read where it lies by `read_message_from_flat_slice_no_alloc`.
 
 use std::io::{BufReader, BufWriter, Read, Write};
 

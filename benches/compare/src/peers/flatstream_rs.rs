@@ -1,5 +1,5 @@
-//! The framing of flatstream-rs, the earlier project, written anew from its wire format: `u32` length, `u64` XXH3 of the
-//! body, body. As there, XXH3 is the crate `xxhash-rust`'s, each part is written by a `write_all` of its own into a
+//! The framing of flatstream-rs, the earlier project, written anew from its wire format: `u32` length, `u64` XXH3 of
+//! the body, body. As there, XXH3 is the crate `xxhash-rust`'s, each part is written by a `write_all` of its own into a
 //! `BufWriter`, and read by a `read_exact` into a `Vec` that is used again.
 
 use std::io::{BufReader, BufWriter, Read, Write};

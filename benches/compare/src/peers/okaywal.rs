@@ -1,6 +1,6 @@
-//! A write-ahead log by the crate `okaywal`: an entry of one or several messages is durable when its `commit` returns; it
-//! has a CRC-32C. Its file is made long enough at the start (`preallocate_bytes`), as its documentation advises, and no
-//! checkpoint comes while it is measured.
+//! A write-ahead log by the crate `okaywal`: an entry of one or several messages is durable when its `commit` returns;
+//! it has a CRC-32C. Its file is made long enough at the start (`preallocate_bytes`), as its documentation advises, and
+//! no checkpoint comes while it is measured.
 
 use std::io;
 use std::path::Path;

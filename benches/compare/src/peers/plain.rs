@@ -39,8 +39,8 @@ impl Streamed for Plain {
     }
 }
 
-/// `BufReader::read_exact`, whose quick path is inlined by force: that decides over a third of the time of small messages
-/// and shouldn't depend on how often the compiler meets it.
+/// `BufReader::read_exact`, whose quick path is inlined by force: that decides over a third of the time of small
+/// messages and shouldn't depend on how often the compiler meets it.
 #[inline(always)]
 pub(super) fn read_exact(reader: &mut BufReader<impl Read>, bytes: &mut [u8]) -> io::Result<()> {
     let Some(buffered) = reader.buffer().get(..bytes.len()) else { return reader.read_exact(bytes) };

@@ -1,5 +1,5 @@
-//! TFRecord by the crate `tfrecord`: `u64` length with a masked CRC-32C of its own, body, masked CRC-32C of the body. Its
-//! writer takes each message as a `Vec` of its own, and its reader gives one.
+//! TFRecord by the crate `tfrecord`: `u64` length with a masked CRC-32C of its own, body, masked CRC-32C of the body.
+//! Its writer takes each message as a `Vec` of its own, and its reader gives one.
 
 use std::io::{BufReader, BufWriter, Read, Write};
 

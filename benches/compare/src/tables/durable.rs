@@ -28,19 +28,23 @@ const THREADS: usize = 64;
 pub(crate) const ALONE: &str = "one thread, sync every 64";
 pub(crate) const TOGETHER: &str = "64 threads that wait";
 
+pub(super) const NOTE: &str = "\
+`fdatasync`, after each message, every 64 and every 1024, 64 B each; the limit writes the same bodies without any
+format. Then 64 threads that each wait for their own message (`SharedWriter`), beside one thread that syncs every 64,
+and beside the same syncs with 64 threads that only sleep in between, which is what waking them costs. What became
+durable is read back after each pass.";
+
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let syncs = if settings.is_quick { 20 } else { 100 };
     let files = Files::new(&settings.folder)?;
     let path = files.0.join("durable");
     let mut groups = Vec::new();
-    for (batch, title) in
-        [(1, "durable, a sync each"), (64, "durable, a sync every 64"), (1024, "durable, a sync every 1024")]
-    {
-        let workload = Workload::of_len(MESSAGE_LEN, syncs * batch * MESSAGE_LEN);
-        groups.push(workload.measure(title, subjects(&workload, batch, &path), settings));
+    for (batch, column) in [(1, "a sync each"), (64, "every 64"), (1024, "every 1024")] {
+        let workload = Workload::of_len(MESSAGE_LEN, syncs * batch * MESSAGE_LEN).named(column);
+        groups.push(workload.measure("durable", subjects(&workload, batch, &path), settings));
     }
-    let workload = Workload::of_len(MESSAGE_LEN, syncs * THREADS * MESSAGE_LEN);
-    groups.push(workload.measure("durable, group commit", group_commit(&workload, &path), settings));
+    let workload = Workload::of_len(MESSAGE_LEN, syncs * THREADS * MESSAGE_LEN).named("64 messages a sync");
+    groups.push(workload.measure("group commit", group_commit(&workload, &path), settings));
     Ok(Outcome::Groups(groups))
 }
 
@@ -142,8 +146,8 @@ fn write_okaywal(workload: &Workload, batch: usize, path: &Path) -> io::Result<P
     Ok(pass.with_found(log.read_back(&folder, bytes)?))
 }
 
-/// Beside what many threads cost, the same syncs with 64 threads that only sleep in between: what waking them costs, which
-/// `SharedWriter` saves where syncs are quick, because its threads stay awake. It is no limit.
+/// Beside what many threads cost, the same syncs with 64 threads that only sleep in between: what waking them costs,
+/// which `SharedWriter` saves where syncs are quick, because its threads stay awake. It is no limit.
 fn group_commit<'a>(workload: &'a Workload, path: &'a Path) -> Vec<Subject<'a>> {
     let subject = |name: &str, kind, expected, pass: Box<dyn Fn() -> io::Result<Pass>>| {
         Subject::new(name, kind, expected, move || expect("group commit", pass()))
@@ -162,7 +166,7 @@ fn group_commit<'a>(workload: &'a Workload, path: &'a Path) -> Vec<Subject<'a>> 
             Box::new(move || write_ours(workload, THREADS, path)),
         ),
         subject(TOGETHER, Kind::Ours, together, Box::new(move || commit_together(&workload.bodies, commits, path))),
-        subject("64 threads that only sleep", Kind::Peer, sleepers, Box::new(move || wake_all(commits, path))),
+        subject("64 threads that only sleep", Kind::Aside, sleepers, Box::new(move || wake_all(commits, path))),
     ]
 }
 

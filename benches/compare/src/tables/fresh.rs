@@ -10,6 +10,9 @@ use crate::rounds::{Kind, Subject};
 
 const LENS: [usize; 2] = [64, 1024];
 
+pub(super) const NOTE: &str = "\
+Each pass makes a new file: the file system has to find room and pages for it.";
+
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let bytes = if settings.is_quick { 16 << 20 } else { 64 << 20 };
     let files = Files::new(&settings.folder)?;

@@ -17,6 +17,10 @@ const BYTES: usize = 8 << 20;
 const COPY: &str = "limit: copy";
 const LOOK: &str = "limit: look";
 
+pub(super) const NOTE: &str = "\
+A stream of 8 MiB is written into a `Vec` that has been written before and is only cleared, and read from such a one:
+no page is touched for the first time. What was written is read back after each pass.";
+
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let mut groups = Vec::new();
     for len in settings.lens(&LENS) {

@@ -19,7 +19,9 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-pub(crate) use self::latency::Latencies;
+pub(crate) use self::durable::{ALONE, TOGETHER};
+pub(crate) use self::latency::{Latencies, QUANTILES, SHARED};
+pub(crate) use self::overwrite::MAPPED;
 pub(crate) use self::scale::{CHILD as SCALE_CHILD, Scale, run_as_child as run_as_scale_child};
 use crate::aligned::Aligned;
 use crate::bodies::{Bodies, Take, look};
@@ -37,18 +39,24 @@ pub(crate) struct Settings {
     pub(crate) lens: Option<Vec<usize>>,
 }
 
-/// A table's name on the command line, and how it is measured.
-pub(crate) type Table = (&'static str, fn(&Settings) -> io::Result<Outcome>);
+/// One of the tables.
+pub(crate) struct Table {
+    /// On the command line.
+    pub(crate) name: &'static str,
+    pub(crate) heading: &'static str,
+    pub(crate) note: &'static str,
+    pub(crate) measure: fn(&Settings) -> io::Result<Outcome>,
+}
 
 pub(crate) const TABLES: &[Table] = &[
-    ("append", append::measure),
-    ("read", read::measure),
-    ("memory", memory::measure),
-    ("overwrite", overwrite::measure),
-    ("fresh", fresh::measure),
-    ("durable", durable::measure),
-    ("latency", latency::measure),
-    ("scale", scale::measure),
+    Table { name: "append", heading: "Appending, without a disk", note: append::NOTE, measure: append::measure },
+    Table { name: "read", heading: "Reading, without a disk", note: read::NOTE, measure: read::measure },
+    Table { name: "memory", heading: "Memory to memory", note: memory::NOTE, measure: memory::measure },
+    Table { name: "overwrite", heading: "Files in the page cache", note: overwrite::NOTE, measure: overwrite::measure },
+    Table { name: "fresh", heading: "Files that grow", note: fresh::NOTE, measure: fresh::measure },
+    Table { name: "durable", heading: "Durable messages", note: durable::NOTE, measure: durable::measure },
+    Table { name: "latency", heading: "Latency of a single append", note: latency::NOTE, measure: latency::measure },
+    Table { name: "scale", heading: "As the stream grows", note: scale::NOTE, measure: scale::measure },
 ];
 
 /// What came out.
@@ -70,7 +78,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Lengths from the smallest message there may be to a camera's picture.
-const LENS: [usize; 6] = [16, 64, 256, 1024, 16 << 10, 1 << 20];
+pub(crate) const LENS: [usize; 6] = [16, 64, 256, 1024, 16 << 10, 1 << 20];
 
 /// Those at which all peers run.
 const PEER_LENS: [usize; 3] = [64, 1024, 16 << 10];
@@ -97,6 +105,10 @@ impl Workload {
         Self { bodies, count, name: "telemetry".to_owned() }
     }
 
+    fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     fn has_all_peers(&self) -> bool {
         PEER_LENS.iter().any(|len| shown_len(*len) == self.name)
     }
@@ -109,8 +121,8 @@ impl Workload {
         self.bodies.found(self.count)
     }
 
-    fn measure(&self, title: &str, subjects: Vec<Subject<'_>>, settings: &Settings) -> Group {
-        Group::measure(format!("{title}, {}", self.name), self.bodies.mean_len(), subjects, settings.rounds)
+    fn measure(&self, title: &'static str, subjects: Vec<Subject<'_>>, settings: &Settings) -> Group {
+        Group::measure(title, self.name.clone(), self.bodies.mean_len(), subjects, settings.rounds)
     }
 
     /// A stream in memory, which has been read back.

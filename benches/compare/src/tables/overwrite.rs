@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
+use flatstream::{MappedReader, WriteOptions, Writer};
+
 use super::files::{CountedFile, Files, read_all, write_blocks, writer};
 use super::{BLOCK, Outcome, Settings, Workload, expect, name_of};
 use crate::aligned::Aligned;
@@ -12,7 +14,14 @@ use crate::rounds::{Found, Kind, Pass, Subject};
 
 const LENS: [usize; 4] = [64, 256, 1024, 16 << 10];
 
+pub(crate) const MAPPED: &str = "flatstream, MappedReader";
+
 const READ: &str = "limit: read(2), look";
+
+pub(super) const NOTE: &str = "\
+A file that is there and in the page cache is overwritten in place, all subjects the same one, and read, each its own.
+No sync: it is the cost of the calls and of the format. `MappedReader` opens and maps the file anew in each pass,
+within the time that is measured.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let bytes = if settings.is_quick { 32 << 20 } else { 128 << 20 };
@@ -53,6 +62,7 @@ fn readers<'a>(workload: &'a Workload, folder: &Path) -> io::Result<Vec<Subject<
         reader::<Crc32c>(workload, folder, Kind::Ours)?,
         reader::<Unchecked>(workload, folder, Kind::Ours)?,
         reader::<Owned>(workload, folder, Kind::Ours)?,
+        mapped(workload, folder)?,
         reader::<PlainCrc32c>(workload, folder, Kind::Peer)?,
         reader::<FlatstreamRs>(workload, folder, Kind::Peer)?,
         reader::<LevelDbLog>(workload, folder, Kind::Peer)?,
@@ -69,6 +79,25 @@ fn reader<'a, F: Streamed>(workload: &'a Workload, folder: &Path, kind: Kind) ->
         Pass::time(|| read_all::<F>(file))
     };
     Ok(Subject::new(name, kind, workload.found(), pass).limited_by(READ))
+}
+
+/// A file that its writer opened itself, so that it knows how far it is durable, and is mapped anew in each pass.
+fn mapped<'a>(workload: &'a Workload, folder: &Path) -> io::Result<Subject<'a>> {
+    let path = folder.join("mapped");
+    let mut writer = Writer::create(&path, WriteOptions::new())?;
+    for body in workload.messages() {
+        writer.append(body)?;
+    }
+    writer.finish()?;
+    let pass = move || {
+        Pass::time(|| {
+            let reader = expect(MAPPED, MappedReader::open(&path));
+            let mut found = Found { count: 0, sum: 0 };
+            reader.iter().for_each(|message| found.add(&expect(MAPPED, message)));
+            found
+        })
+    };
+    Ok(Subject::new(MAPPED, Kind::Ours, workload.found(), pass))
 }
 
 /// Bodies one behind the other, read in blocks and looked at. A block holds a whole number of them.

@@ -16,6 +16,11 @@ const BYTES: usize = 32 << 20;
 const COPY: &str = "limit: copy blocks, look";
 const LOOK: &str = "limit: look";
 
+pub(super) const NOTE: &str = "\
+A stream of 32 MiB in memory: more than the processor's own caches hold. The limits: to look at bodies that lie one
+behind the other, which bounds what reads in place (`SliceReader`, capnp, mcap); to copy them in blocks first, which
+bounds what reads through `Read`.";
+
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let workloads = settings.workloads(BYTES);
     let groups = workloads.map(|workload| workload.measure("read from memory", subjects(&workload), settings));

@@ -32,6 +32,8 @@ const ROUNDS: usize = 7;
 pub(crate) struct Scale {
     pub(crate) name: &'static str,
     pub(crate) size: String,
+    /// A writer or a reader, not both.
+    pub(crate) has_only_one_end: bool,
     pub(crate) nanoseconds: Spread,
     /// Time per message, as a multiple of what it takes in the stream of the middle size.
     pub(crate) ratio: Spread,
@@ -53,6 +55,11 @@ const WORKS: [(Work, &str, &str); 3] = [
     (Work::AppendAndRead, "append-and-read", "append, and read what comes out"),
     (Work::ReadFile, "read-file", "read a file"),
 ];
+
+pub(super) const NOTE: &str = "\
+Messages of 64 B, each run in a process of its own. \"Grown by\" is what the process had more memory in the middle of
+the run than before it (`smaps_rollup`, anonymous memory), \"peak\" the greatest it ever had (`VmHWM`), code and the
+messages of the test included. The second kind of run has a writer, what it handed over, and a reader.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let [least, middle, most, file_len]: [u64; 4] = match settings.is_quick {
@@ -89,6 +96,7 @@ fn summed_up(nth: usize, (work, size): &(Work, u64), runs: &[Vec<Run>]) -> Scale
     Scale {
         name: WORKS[*work as usize].2,
         size: shown_size(*size),
+        has_only_one_end: !matches!(work, Work::AppendAndRead),
         nanoseconds: Spread::of(times_of(own)),
         ratio: Spread::of(ratios),
         peak_kib: Spread::of(own.iter().map(|run| run.peak_kib)),
@@ -300,7 +308,7 @@ impl Read for Generator<'_> {
 /// For a terminal.
 impl fmt::Display for Scale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, size, nanoseconds, ratio, peak_kib, grown_kib } = self;
+        let Self { name, size, nanoseconds, ratio, peak_kib, grown_kib, .. } = self;
         write!(f, "{name:<32} {size:>7}  {:6.2} ns", nanoseconds.median)?;
         write!(f, "  {:.2}x ({:.2}..{:.2})", ratio.median, ratio.least, ratio.greatest)?;
         write!(f, "  peak {:6.0} KiB ({:.0}..{:.0})", peak_kib.median, peak_kib.least, peak_kib.greatest)?;
