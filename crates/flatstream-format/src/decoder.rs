@@ -9,7 +9,7 @@ use flatstream_checksum::{Checksum, Pass};
 use crate::error::{Stop, StopReason};
 use crate::frame::{Head, is_zero, pad_of_last_word, padded, split_body};
 use crate::header::Essentials;
-use crate::layout::{control, frame, sync};
+use crate::layout::{ALIGNMENT, control, frame, sync};
 use crate::mask::Salt;
 use crate::sync::Sync;
 use crate::tail::FoundSync;
@@ -510,9 +510,12 @@ fn good_message(
     }
     let len = head.length_word as usize;
     let (padded, behind) = rest.split_at_checked(padded(len))?;
-    let (body, last_word) = (padded.get(..len)?, padded.last_chunk()?);
-    let wrong = head.check ^ digest(body) ^ salt.mask(position, head.length_word);
-    let pad = pad_of_last_word(u64::from_le_bytes(*last_word), head.length_word);
-    // One branch for both.
-    (u64::from(wrong) | pad == 0).then_some((body, behind))
+    let body = padded.get(..len)?;
+    if head.check != digest(body) ^ salt.mask(position, head.length_word) {
+        return None;
+    }
+    // Most FlatBuffers need no pad.
+    let is_pad_good =
+        len % ALIGNMENT == 0 || pad_of_last_word(u64::from_le_bytes(*padded.last_chunk()?), head.length_word) == 0;
+    is_pad_good.then_some((body, behind))
 }

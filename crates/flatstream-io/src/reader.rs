@@ -23,6 +23,9 @@ const EARLIER_MAX: usize = 4;
 /// So many messages are verified before the first of them is handed out: the processor works on several at once.
 const ROW_LEN: usize = 256;
 
+/// And so many bytes, so that what was verified is still in the processor's first cache when it is looked at.
+const ROW_BYTES: usize = 16 << 10;
+
 /// Reads the messages of a stream, strictly: damage ends it with an error that says where.
 ///
 /// A reader is an iterator of owned [`Message`]s, which may outlive it. [`next_message`](Self::next_message) lends a
@@ -457,7 +460,8 @@ impl<R: Read> Reader<R> {
         self.input.align(0);
         self.row.start(self.input.offset(), self.decoder.position(), self.decoder.sequence(), true);
         let readable = self.readable();
-        let (count, used) = self.decoder.messages(&self.input.data()[..readable], &mut *self.row.spans);
+        let row = readable.min(ROW_BYTES);
+        let (count, used) = self.decoder.messages(&self.input.data()[..row], &mut *self.row.spans);
         self.input.use_up(used);
         self.row.count = count;
         if count > 0 {

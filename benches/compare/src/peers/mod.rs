@@ -20,7 +20,7 @@ pub(crate) use self::flatstream::{Crc32c, None as Unchecked, Owned, Slice, Xxh3}
 pub(crate) use self::flatstream_rs::FlatstreamRs;
 pub(crate) use self::leveldb_log::LevelDbLog;
 pub(crate) use self::mcap::{Mcap, McapUnchunked};
-pub(crate) use self::plain::Plain;
+pub(crate) use self::plain::{Plain, PlainByHand};
 pub(crate) use self::plain_crc32c::PlainCrc32c;
 pub(crate) use self::tfrecord::TfRecord;
 
@@ -92,6 +92,7 @@ mod tests {
     #[test]
     fn plain_gives_back_what_was_written() {
         check::<Plain>(4..=4);
+        check::<PlainByHand>(4..=4);
     }
 
     #[test]

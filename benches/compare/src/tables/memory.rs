@@ -5,8 +5,8 @@ use std::io;
 
 use super::{Outcome, Settings, Workload, expect, name_of, raw_stream, read_all};
 use crate::peers::{
-    ArrowIpc, Capnp, Crc32c, FlatstreamRs, Format, LevelDbLog, Mcap, McapUnchunked, Owned, Plain, PlainCrc32c, Slice,
-    TfRecord,
+    ArrowIpc, Capnp, Crc32c, FlatstreamRs, Format, LevelDbLog, Mcap, McapUnchunked, Owned, Plain, PlainByHand,
+    PlainCrc32c, Slice, TfRecord,
 };
 use crate::rounds::{Found, Kind, Pass, Subject};
 
@@ -84,6 +84,7 @@ fn readers(workload: &Workload) -> Vec<Subject<'_>> {
         reader::<Crc32c>(workload, Kind::Ours),
         reader::<Owned>(workload, Kind::Ours),
         reader::<Slice>(workload, Kind::Ours),
+        reader::<PlainByHand>(workload, Kind::Peer),
         reader::<PlainCrc32c>(workload, Kind::Peer),
         reader::<FlatstreamRs>(workload, Kind::Peer),
         reader::<LevelDbLog>(workload, Kind::Peer),

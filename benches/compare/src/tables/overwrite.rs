@@ -9,7 +9,9 @@ use flatstream::{MappedReader, WriteOptions, Writer};
 use super::files::{CountedFile, Files, read_all, write_blocks, writer};
 use super::{BLOCK, Outcome, Settings, Workload, expect, name_of};
 use crate::aligned::Aligned;
-use crate::peers::{ArrowIpc, Crc32c, FlatstreamRs, LevelDbLog, Owned, Plain, PlainCrc32c, Streamed, Unchecked};
+use crate::peers::{
+    ArrowIpc, Crc32c, FlatstreamRs, LevelDbLog, Owned, Plain, PlainByHand, PlainCrc32c, Streamed, Unchecked,
+};
 use crate::rounds::{Found, Kind, Pass, Subject};
 
 const LENS: [usize; 4] = [64, 256, 1024, 16 << 10];
@@ -63,6 +65,7 @@ fn readers<'a>(workload: &'a Workload, folder: &Path) -> io::Result<Vec<Subject<
         reader::<Unchecked>(workload, folder, Kind::Ours)?,
         reader::<Owned>(workload, folder, Kind::Ours)?,
         mapped(workload, folder)?,
+        reader::<PlainByHand>(workload, folder, Kind::Peer)?,
         reader::<PlainCrc32c>(workload, folder, Kind::Peer)?,
         reader::<FlatstreamRs>(workload, folder, Kind::Peer)?,
         reader::<LevelDbLog>(workload, folder, Kind::Peer)?,

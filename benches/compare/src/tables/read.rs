@@ -5,14 +5,14 @@ use std::io;
 use super::{BLOCK, Outcome, Settings, Workload, name_of, raw_stream, read_all};
 use crate::aligned::Aligned;
 use crate::peers::{
-    ArrowIpc, Capnp, Crc32c, FlatstreamRs, Format, LevelDbLog, Mcap, McapUnchunked, Owned, Plain, PlainCrc32c, Slice,
-    TfRecord, Unchecked, Xxh3,
+    ArrowIpc, Capnp, Crc32c, FlatstreamRs, Format, LevelDbLog, Mcap, McapUnchunked, Owned, Plain, PlainByHand,
+    PlainCrc32c, Slice, TfRecord, Unchecked, Xxh3,
 };
 use crate::rounds::{Found, Kind, Pass, Subject};
 
 /// What a processor's own cache holds, beside a block: this table is of what reading costs the processor. Those of files
 /// have more, and so wait for memory.
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 4 << 20;
 
 const COPY: &str = "limit: copy blocks, look";
 const LOOK: &str = "limit: look";
@@ -40,6 +40,7 @@ fn subjects(workload: &Workload) -> Vec<Subject<'_>> {
         subject::<Unchecked>(workload, Kind::Ours).limited_by(COPY),
         subject::<Owned>(workload, Kind::Ours).limited_by(COPY),
         subject::<Slice>(workload, Kind::Ours).limited_by(LOOK),
+        subject::<PlainByHand>(workload, Kind::Peer).limited_by(COPY),
         subject::<PlainCrc32c>(workload, Kind::Peer).limited_by(COPY),
         subject::<FlatstreamRs>(workload, Kind::Peer).limited_by(COPY),
     ];

@@ -116,7 +116,12 @@ impl Avx512 {
 #[target_feature(enable = "sse4.2,pclmulqdq")]
 fn update_sse42(register: u32, bytes: &[u8]) -> u32 {
     if bytes.len() < LONG {
-        return one_chain(register, bytes);
+        return one_chain(
+            register,
+            bytes,
+            |register, word| _mm_crc32_u64(register, word),
+            |register, bytes| odd_chain(register, bytes),
+        );
     }
     update_long_sse42(register, bytes)
 }
@@ -131,14 +136,24 @@ fn update_long_sse42(register: u32, bytes: &[u8]) -> u32 {
             rest = behind;
         }
     }
-    one_chain(register, rest)
+    one_chain(
+        register,
+        rest,
+        |register, word| _mm_crc32_u64(register, word),
+        |register, bytes| odd_chain(register, bytes),
+    )
 }
 
 #[target_feature(enable = "sse4.2,pclmulqdq")]
 fn copy_sse42(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
     if bytes.len() < LONG {
         copy_short(bytes, copy);
-        return one_chain(register, bytes);
+        return one_chain(
+            register,
+            bytes,
+            |register, word| _mm_crc32_u64(register, word),
+            |register, bytes| odd_chain(register, bytes),
+        );
     }
     copy_long_sse42(register, bytes, copy)
 }
@@ -154,7 +169,12 @@ fn copy_long_sse42(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
 #[target_feature(enable = "sse4.2,avx512f,avx512bw,avx512vbmi,bmi2,pclmulqdq,vpclmulqdq")]
 fn update_avx512(register: u32, bytes: &[u8]) -> u32 {
     if bytes.len() < LONG {
-        return one_chain(register, bytes);
+        return one_chain(
+            register,
+            bytes,
+            |register, word| _mm_crc32_u64(register, word),
+            |register, bytes| odd_chain(register, bytes),
+        );
     }
     fold::<false>(register, bytes, &mut [])
 }
@@ -163,7 +183,12 @@ fn update_avx512(register: u32, bytes: &[u8]) -> u32 {
 fn copy_avx512(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
     if bytes.len() < LONG {
         copy_short(bytes, copy);
-        return one_chain(register, bytes);
+        return one_chain(
+            register,
+            bytes,
+            |register, word| _mm_crc32_u64(register, word),
+            |register, bytes| odd_chain(register, bytes),
+        );
     }
     fold::<true>(register, bytes, copy)
 }
@@ -178,36 +203,49 @@ fn run_pass_avx512<P: Pass>(pass: P) -> P::Output {
     pass.run(|body| !update_avx512(!0, body))
 }
 
-/// The register behind the 0 to 7 bytes that are the low ones of `word`.
-#[inline]
-#[target_feature(enable = "sse4.2")]
-fn odd_bytes(register: u32, word: u64, len: usize) -> u64 {
-    let bits = 8 * len as u32;
-    // Two shifts, because one by 64 bits isn't possible.
-    let at_the_end = (word ^ u64::from(register)) << (63 - bits) << 1;
-    _mm_crc32_u64(0, at_the_end) ^ (u64::from(register) >> bits)
+/// The register behind less than [`LONG`] bytes, one word after the other. Whole words, which most FlatBuffers are, take
+/// no call: `crc32q` is the instruction, given by a caller that may use it.
+#[inline(always)]
+fn one_chain(register: u32, bytes: &[u8], crc32q: impl Fn(u64, u64) -> u64, odd: impl Fn(u32, &[u8]) -> u32) -> u32 {
+    let (words, rest) = bytes.as_chunks();
+    if !rest.is_empty() {
+        return odd(register, bytes);
+    }
+    chain(u64::from(register), words, crc32q) as u32
 }
 
-#[inline]
-#[target_feature(enable = "sse4.2")]
-fn one_chain(register: u32, bytes: &[u8]) -> u32 {
-    let (odd, words) = bytes.as_rchunks::<WORD>();
-    let register = match bytes.first_chunk() {
-        // Most FlatBuffers are whole words.
-        _ if odd.is_empty() => u64::from(register),
-        Some(first) => odd_bytes(register, u64::from_le_bytes(*first), odd.len()),
-        None => odd_bytes(register, less_than_a_word(bytes), bytes.len()),
-    };
-    let (fours, words) = words.as_chunks::<4>();
-    let next = |register, word: &[u8; WORD]| _mm_crc32_u64(register, u64::from_le_bytes(*word));
-    let mut register = register;
-    for [first, second, third, fourth] in fours {
-        register = next(next(next(next(register, first), second), third), fourth);
+// With loops, not `fold`: that would be a function which may not use the instruction, and so can't have it inlined.
+#[inline(always)]
+fn chain(register: u64, words: &[[u8; WORD]], crc32q: impl Fn(u64, u64) -> u64) -> u64 {
+    let (mut register, mut words) = (register, words);
+    while let Some(([a, b, c, d, e, f, g, h], rest)) = words.split_first_chunk() {
+        words = rest;
+        register = crc32q(register, u64::from_le_bytes(*a));
+        register = crc32q(register, u64::from_le_bytes(*b));
+        register = crc32q(register, u64::from_le_bytes(*c));
+        register = crc32q(register, u64::from_le_bytes(*d));
+        register = crc32q(register, u64::from_le_bytes(*e));
+        register = crc32q(register, u64::from_le_bytes(*f));
+        register = crc32q(register, u64::from_le_bytes(*g));
+        register = crc32q(register, u64::from_le_bytes(*h));
     }
     for word in words {
-        register = next(register, word);
+        register = crc32q(register, u64::from_le_bytes(*word));
     }
-    register as u32
+    register
+}
+
+/// The same for bytes that don't make whole words.
+#[inline(never)]
+#[target_feature(enable = "sse4.2")]
+fn odd_chain(register: u32, bytes: &[u8]) -> u32 {
+    let (odd, words) = bytes.as_rchunks::<WORD>();
+    let word = bytes.first_chunk().map_or_else(|| less_than_a_word(bytes), |first| u64::from_le_bytes(*first));
+    let bits = 8 * odd.len() as u32;
+    // Two shifts, because one by 64 bits isn't possible.
+    let at_the_end = (word ^ u64::from(register)) << (63 - bits) << 1;
+    let register = _mm_crc32_u64(0, at_the_end) ^ (u64::from(register) >> bits);
+    chain(register, words, |register, word| _mm_crc32_u64(register, word)) as u32
 }
 
 /// Zeros behind 1 to 7 bytes, which are read as pieces that overlap.
