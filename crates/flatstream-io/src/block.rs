@@ -396,6 +396,22 @@ mod tests {
         assert!(block.grow(1 << 20) && block.len() == 1 << 20);
     }
 
+    /// Large allocations move by other means than small ones, and to other distances from a multiple of 64.
+    #[test]
+    fn bytes_stay_and_zeros_follow_at_every_size_that_a_block_grows_to() {
+        for first in [0, 1, 63, 64, 65, 4095, 131_000, 200_000] {
+            let mut block = Block::new(first);
+            for more in [1, 8, 63, 64, 65, 100_000, 3 << 20] {
+                let len = block.len();
+                block.get_mut().expect("nobody shares it").fill(0xA5);
+                assert!(block.grow(len + more));
+                assert_eq!(block.as_ptr() as usize % 64, 0);
+                assert!(block[..len].iter().all(|byte| *byte == 0xA5), "{first}: {len} bytes and {more} more");
+                assert!(block[len..].iter().all(|byte| *byte == 0), "{first}: {more} bytes behind {len}");
+            }
+        }
+    }
+
     #[test]
     #[should_panic(expected = "out of range")]
     fn a_share_beyond_the_block_is_refused() {

@@ -64,9 +64,31 @@ impl<R: Read> Input<R> {
         Ok(count)
     }
 
-    /// Reads once into a buffer of the caller's: for what doesn't have to lie in blocks.
-    pub(crate) fn read_into(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        read_uninterrupted(&mut self.source, buffer)
+    /// Reads once, at most so many bytes and with room for as many: behind what may be a large window that slides.
+    pub(crate) fn read_part(&mut self, part: usize) -> io::Result<usize> {
+        let len = self.end - self.start;
+        let is_ours = self.block.get_mut().is_some();
+        if !is_ours || self.block.len() - self.end < part {
+            // By a part of what is there, or it would grow in many small steps.
+            let size = len + part.max(len / 4);
+            let range = self.start..self.end;
+            if let Some(block) = self.block.get_mut() {
+                block.copy_within(range, 0);
+                self.block.grow(size);
+            } else {
+                let mut next = Block::new(size);
+                if let Some(block) = next.get_mut() {
+                    block[..len].copy_from_slice(self.data());
+                }
+                self.block = next;
+            }
+            self.start = 0;
+            self.end = len;
+        }
+        let spare = self.block.get_mut().expect("a block of our own");
+        let count = read_uninterrupted(&mut self.source, &mut spare[self.end..][..part])?;
+        self.end += count;
+        Ok(count)
     }
 
     /// Moves the data so that they start at `skew` bytes (0 to 7) behind a multiple of 8 in memory: as their position
@@ -85,14 +107,9 @@ impl<R: Read> Input<R> {
         self.end = skew + len;
     }
 
-    /// Takes the data out, for good, and gives up the blocks; what comes now is for [`read_into`](Self::read_into).
-    pub(crate) fn take_data(&mut self) -> Vec<u8> {
-        let data = self.data().to_vec();
-        self.block = Block::new(0);
+    /// Gives up the blocks that wait to be used again: no more messages come.
+    pub(crate) fn give_up_pool(&mut self) {
         self.pool.clear();
-        self.start = 0;
-        self.end = 0;
-        data
     }
 
     /// Makes the block our own, with room behind the data.

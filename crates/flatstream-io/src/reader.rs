@@ -612,7 +612,8 @@ impl<R: Read> Reader<R> {
             return self.resync_from(stop, why);
         }
         let search = TailSearch::new(&self.decoder, stop);
-        let tail = StreamTail::new(search, self.input.take_data(), self.is_source_at_end);
+        self.input.give_up_pool();
+        let tail = StreamTail::new(search, self.is_source_at_end);
         self.outcome = Outcome::Stopped(Box::new(tail));
     }
 

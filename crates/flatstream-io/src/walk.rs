@@ -80,7 +80,7 @@ impl<'f, F: StorageFile> Walk<'f, F> {
     /// Everything behind the stop, to the end of the file.
     pub(crate) fn search_tail(&mut self, stop: Stop) -> Result<TailSearch> {
         let search = TailSearch::new(&self.decoder, stop);
-        let mut tail = StreamTail::new(search, self.input.take_data(), false);
+        let mut tail = StreamTail::new(search, false);
         let position = self.decoder.position();
         tail.search_all(&mut self.input, self.decoder.hasher()).map_err(|error| Error::read(error, position))?;
         Ok(tail.search().clone())

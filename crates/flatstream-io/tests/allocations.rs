@@ -3,7 +3,7 @@
 
 use std::io;
 
-use flatstream_io::{ChecksumType, Reader, WriteOptions, Writer};
+use flatstream_io::{ChecksumType, EndState, Reader, WriteOptions, Writer};
 use flatstream_testkit::allocations::{CountingAllocator, count_allocations, peak_memory};
 
 #[global_allocator]
@@ -124,4 +124,21 @@ fn a_reader_takes_no_more_than_two_blocks_and_the_largest_message() {
     for peak in [lent, owned] {
         assert!(peak <= 2 * BLOCK + largest + SMALL, "{peak} bytes, the largest message has {largest}");
     }
+}
+
+/// The ordinary end of a stream whose writer died: what was read of the message stays where it is.
+#[test]
+fn a_large_message_that_is_torn_is_not_held_twice() {
+    let largest = 8 << 20;
+    let mut writer = Writer::new(Vec::new(), WriteOptions::new()).unwrap();
+    writer.append(&vec![7; largest]).unwrap();
+    let bytes = writer.finish().unwrap();
+    let torn = &bytes[..bytes.len() - 100];
+    let (end, peak) = peak_memory(|| {
+        let mut reader = Reader::new(torn).unwrap();
+        assert!(reader.next_message().unwrap().is_none());
+        reader.end().unwrap()
+    });
+    assert_eq!(end.state, EndState::Torn);
+    assert!(peak <= 2 * BLOCK + largest + SMALL, "{peak} bytes");
 }
