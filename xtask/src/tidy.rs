@@ -10,6 +10,7 @@ use crate::{Outcome, Verdict};
 const UNSAFE_ALLOWED: &[&str] = &[
     "crates/flatstream-checksum/src/crc32c/x86_64.rs",
     "crates/flatstream-format/src/generated/",
+    "crates/flatstream-format/src/prefetch.rs",
     "crates/flatstream-io/src/block.rs",
     "crates/flatstream-io/src/mapping.rs",
     "crates/flatstream-schema/src/generated/",

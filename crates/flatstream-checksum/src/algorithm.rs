@@ -95,12 +95,12 @@ impl Algorithm {
 }
 
 impl Algorithm {
-    /// Those that aren't the default: out of the way of the loops that digest many messages.
-    #[cfg(any(feature = "crc", feature = "xxhash"))]
+    /// Out of the way of the loops that digest many messages.
     #[inline(never)]
     fn digest_by_other(self, body: &[u8]) -> u32 {
         match self.0 {
-            Kind::None | Kind::Crc32c(_) => self.digest(body),
+            Kind::None => 0,
+            Kind::Crc32c(backend) => backend.digest(body),
             #[cfg(feature = "crc")]
             Kind::Crc32 => crc32::digest(body),
             #[cfg(feature = "xxhash")]
@@ -123,9 +123,8 @@ impl Checksum for Algorithm {
     #[inline(always)]
     fn digest(&self, body: &[u8]) -> u32 {
         match self.0 {
-            Kind::Crc32c(backend) => backend.digest(body),
+            Kind::Crc32c(backend) if let Some(digest) = backend.quick_digest(body) => digest,
             Kind::None => 0,
-            #[cfg(any(feature = "crc", feature = "xxhash"))]
             _ => self.digest_by_other(body),
         }
     }

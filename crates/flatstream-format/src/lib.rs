@@ -24,6 +24,9 @@ mod slice_reader;
 mod split;
 mod tail;
 
+#[allow(unsafe_code, reason = "a hint to the processor; argued in the file")]
+mod prefetch;
+
 mod error;
 
 #[cfg(feature = "alloc")]

@@ -12,7 +12,7 @@ use crate::rounds::{Found, Kind, Pass, Subject};
 
 /// What a processor's own cache holds, beside a block: this table is of what reading costs the processor. Those of files
 /// have more, and so wait for memory.
-const BYTES: usize = 4 << 20;
+const BYTES: usize = 1 << 20;
 
 const COPY: &str = "limit: copy blocks, look";
 const LOOK: &str = "limit: look";

@@ -86,14 +86,19 @@ impl Backend {
         }
     }
 
-    #[inline(always)]
     pub(crate) fn digest(self, body: &[u8]) -> u32 {
+        self.quick_digest(body).unwrap_or_else(|| self.digest_by_other(body))
+    }
+
+    /// The digest, if it is computed by code that is worth being called from everywhere directly.
+    #[inline(always)]
+    pub(crate) fn quick_digest(self, body: &[u8]) -> Option<u32> {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512(avx512) => !avx512.update(!0, body),
+            Self::Avx512(avx512) => Some(!avx512.update(!0, body)),
             #[cfg(target_arch = "x86_64")]
-            Self::Sse42(sse42) => !sse42.update(!0, body),
-            _ => self.digest_by_other(body),
+            Self::Sse42(sse42) => Some(!sse42.update(!0, body)),
+            _ => None,
         }
     }
 

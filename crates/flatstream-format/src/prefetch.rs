@@ -1,0 +1,24 @@
+//! A hint to the processor, without which a reader waits for memory at each message: where a message lies is known only
+//! when the head before it is there, so the processor can't look ahead by itself. Iterating 64-byte messages in 64 MB of
+//! memory takes 7 ns each with it and 12.6 ns without; in the processor's cache it makes no difference.
+//!
+//! # Safety
+//!
+//! The instruction is part of SSE, which the build has. It changes nothing that a program can see, and never fails,
+//! whatever the address (Intel SDM, volume 2, "PREFETCHh"); so it may lie behind the end of the data.
+
+/// So many bytes ahead: what memory takes to answer, and no more than the first cache holds easily.
+const DISTANCE: usize = 4096;
+
+/// Has what lies ahead of the start of `data` fetched.
+#[inline(always)]
+pub(crate) fn prefetch_ahead(data: &[u8]) {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
+    // SAFETY: see above.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(DISTANCE).cast());
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
+    let _ = (data, DISTANCE);
+}
