@@ -6,7 +6,7 @@ use crate::peers::{
 use crate::plot::{Chart, Series, Stroke};
 use crate::results::Results;
 use crate::rounds::{Group, Kind, Row, Spread};
-use crate::tables::{LENS, Latencies, QUANTILES, shown_len};
+use crate::tables::{FROM_MEMORY, LENS, Latencies, QUANTILES, shown_len};
 
 /// File names and charts.
 pub(crate) fn charts(results: &Results) -> Vec<(&'static str, Chart)> {
@@ -34,7 +34,7 @@ fn append_chart(results: &Results) -> Chart {
 }
 
 fn read_chart(results: &Results) -> Chart {
-    throughput(results, "read from memory", &[Crc32c::NAME, Owned::NAME, Slice::NAME], &LENS)
+    throughput(results, FROM_MEMORY, &[Crc32c::NAME, Owned::NAME, Slice::NAME], &LENS)
 }
 
 fn throughput(results: &Results, title: &'static str, ours: &[&str], lens: &[usize]) -> Chart {

@@ -11,6 +11,7 @@ use crate::frame::{Head, is_zero, pad_of_last_word, padded, split_body};
 use crate::header::Essentials;
 use crate::layout::{ALIGNMENT, control, frame, sync};
 use crate::mask::Salt;
+use crate::prefetch::{FROM_CACHE, prefetch};
 use crate::sync::Sync;
 use crate::tail::FoundSync;
 
@@ -482,6 +483,7 @@ impl Pass for Row<'_> {
         let mut rest = data;
         let mut count = 0;
         for span in found {
+            prefetch::<FROM_CACHE>(rest);
             let offset = data.len() - rest.len();
             let position = start.wrapping_add(offset as u64);
             let Some((body, behind)) = good_message(&digest, salt, message_limit, position, rest) else { break };

@@ -7,12 +7,15 @@
 //! The instruction is part of SSE, which the build has. It changes nothing that a program can see, and never fails,
 //! whatever the address (Intel SDM, volume 2, "PREFETCHh"); so it may lie behind the end of the data.
 
-/// So many bytes ahead: what memory takes to answer, and no more than the first cache holds easily.
-const DISTANCE: usize = 4096;
+/// How far ahead in bytes of data that may still be in memory.
+pub(crate) const FROM_MEMORY: usize = 4096;
 
-/// Has what lies ahead of the start of `data` fetched.
+/// The same for data that were just copied, and are in the second cache.
+pub(crate) const FROM_CACHE: usize = 1024;
+
+/// Has what lies so far behind the start of `data` fetched into the first cache.
 #[inline(always)]
-pub(crate) fn prefetch_ahead(data: &[u8]) {
+pub(crate) fn prefetch<const DISTANCE: usize>(data: &[u8]) {
     #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
     // SAFETY: see above.
     unsafe {
@@ -20,5 +23,5 @@ pub(crate) fn prefetch_ahead(data: &[u8]) {
         _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(DISTANCE).cast());
     }
     #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
-    let _ = (data, DISTANCE);
+    let _ = data;
 }

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 pub(crate) use self::durable::{ALONE, TOGETHER};
 pub(crate) use self::latency::{Latencies, QUANTILES, SHARED};
 pub(crate) use self::overwrite::MAPPED;
+pub(crate) use self::read::{FROM_CACHE, FROM_MEMORY};
 pub(crate) use self::scale::{CHILD as SCALE_CHILD, Scale, run_as_child as run_as_scale_child};
 use crate::aligned::Aligned;
 use crate::bodies::{Bodies, Take, look};
