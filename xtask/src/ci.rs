@@ -15,10 +15,11 @@ const STEPS: &[Step] = &[
     ("cargo xtask codegen --check", |_| codegen::check()),
     ("cargo xtask vectors --check", |_| vectors::run_script("check")),
     ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
-    ("cargo nextest run --workspace --exclude flatstream-benches --all-features", test),
-    ("cargo test --workspace --all-features --doc", run),
+    // The comparison with peers brings theirs: its tests are part of `--full`.
+    ("cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare --all-features", test),
+    ("cargo test --workspace --exclude flatstream-compare --all-features --doc", run),
     ("cargo test --package flatstream-io --release --lib loom", with_loom),
-    ("cargo doc --workspace --all-features --no-deps", document),
+    ("cargo doc --workspace --exclude flatstream-compare --all-features --no-deps", document),
     ("cargo xtask features", |_| features::run_combinations()),
     ("cargo xtask no-std", |_| no_std::run_proof()),
     ("cargo xtask instructions", |_| instructions::check()),
@@ -29,8 +30,10 @@ const STEPS: &[Step] = &[
 ];
 
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
-const FULL_STEPS: &[Step] =
-    &[("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts)];
+const FULL_STEPS: &[Step] = &[
+    ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
+    ("cargo test --release -p flatstream-compare", run),
+];
 
 /// Runs all steps, whatever fails on the way; the last line counts them.
 pub(crate) fn run_all(is_full: bool) -> ExitCode {
@@ -73,10 +76,10 @@ fn run_step((line, check): &Step) -> Outcome {
 /// By nextest, where it is installed; `cargo test` runs the same tests.
 fn test(line: &str) -> Outcome {
     let line = match exists("cargo nextest --version") {
-        true => line,
-        false => "cargo test --workspace --exclude flatstream-benches --all-features --lib --bins --tests",
+        true => line.to_owned(),
+        false => line.replace("nextest run", "test --lib --bins --tests"),
     };
-    run_with(line, |command| {
+    run_with(&line, |command| {
         // Tests that need flatc take the one that the codegen step has checked.
         if let Some(flatc) = codegen::find_flatc() {
             command.env("FLATC", flatc);

@@ -517,7 +517,9 @@ fn good_message(
         return None;
     }
     // Most FlatBuffers need no pad.
-    let is_pad_good =
-        len % ALIGNMENT == 0 || pad_of_last_word(u64::from_le_bytes(*padded.last_chunk()?), head.length_word) == 0;
-    is_pad_good.then_some((body, behind))
+    let has_pad = !len.is_multiple_of(ALIGNMENT);
+    if has_pad && pad_of_last_word(u64::from_le_bytes(*padded.last_chunk()?), head.length_word) != 0 {
+        return None;
+    }
+    Some((body, behind))
 }

@@ -1,6 +1,6 @@
 //! A hint to the processor, without which a reader waits for memory at each message: where a message lies is known only
-//! when the head before it is there, so the processor can't look ahead by itself. Iterating 64-byte messages in 64 MB of
-//! memory takes 7 ns each with it and 12.6 ns without; in the processor's cache it makes no difference.
+//! when the head before it is there, so the processor can't look ahead by itself. Iterating 64-byte messages in 64 MB
+//! of memory takes 7 ns each with it and 12.6 ns without; in the processor's cache it makes no difference.
 //!
 //! # Safety
 //!
@@ -13,7 +13,13 @@ pub(crate) const FROM_MEMORY: usize = 4096;
 /// The same for data that were just copied, and are in the second cache.
 pub(crate) const FROM_CACHE: usize = 1024;
 
-/// Has what lies so far behind the start of `data` fetched into the first cache.
+/// What one prefetch brings.
+const LINE: usize = 64;
+
+/// Of longer messages no more is fetched: the processor foresees the rest by itself.
+const LEN_MAX: usize = 1024;
+
+/// Has the line that lies so far behind the start of `data` fetched into the first cache.
 #[inline(always)]
 pub(crate) fn prefetch<const DISTANCE: usize>(data: &[u8]) {
     #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
@@ -24,4 +30,20 @@ pub(crate) fn prefetch<const DISTANCE: usize>(data: &[u8]) {
     }
     #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
     let _ = data;
+}
+
+/// The same for as many bytes as a message has, so that what was read and what was fetched advance together.
+#[inline(always)]
+pub(crate) fn prefetch_len<const DISTANCE: usize>(data: &[u8], len: usize) {
+    prefetch::<DISTANCE>(data);
+    if len > LINE {
+        prefetch_lines::<DISTANCE>(data, len);
+    }
+}
+
+#[inline(never)]
+fn prefetch_lines<const DISTANCE: usize>(data: &[u8], len: usize) {
+    for line in data.chunks(LINE).take(len.min(LEN_MAX) / LINE).skip(1) {
+        prefetch::<DISTANCE>(line);
+    }
 }

@@ -4,7 +4,7 @@ use crate::decoder::{Decoded, Decoder, MessageRef};
 use crate::error::{Error, Stop};
 use crate::header::Essentials;
 use crate::limits::READER_MAX_MESSAGE_LEN;
-use crate::prefetch::{FROM_MEMORY, prefetch};
+use crate::prefetch::{FROM_MEMORY, prefetch_len};
 use crate::tail::{End, TailSearch};
 
 /// Iterates the messages of a stream that lies in memory, without copying them; strict: the first damage ends it.
@@ -179,9 +179,12 @@ impl<'a, C: Checksum> Iterator for SliceReader<'a, C> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        prefetch::<FROM_MEMORY>(self.rest);
+        let start = self.rest;
         match self.decoder.message(&mut self.rest) {
-            Some(message) => Some(Ok(message)),
+            Some(message) => {
+                prefetch_len::<FROM_MEMORY>(start, message.body.len());
+                Some(Ok(message))
+            }
             None => self.next_behind_others(),
         }
     }

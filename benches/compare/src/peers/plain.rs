@@ -70,8 +70,8 @@ impl Streamed for PlainByHand {
     }
 }
 
-/// `BufReader::read_exact`, whose quick path is inlined by force: the standard library's is a call for each piece, which
-/// is a third of the time of small messages. The other framings of this kind are read so, too.
+/// `BufReader::read_exact`, whose quick path is inlined by force: the standard library's is a call for each piece,
+/// which is a third of the time of small messages. The other framings of this kind are read so, too.
 #[inline(always)]
 pub(super) fn read_exact(reader: &mut BufReader<impl Read>, bytes: &mut [u8]) -> io::Result<()> {
     let Some(buffered) = reader.buffer().get(..bytes.len()) else { return reader.read_exact(bytes) };

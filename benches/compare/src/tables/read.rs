@@ -23,10 +23,10 @@ const COPY: &str = "limit: copy blocks, look";
 const LOOK: &str = "limit: look";
 
 pub(super) const NOTE: &str = "\
-A stream of 1 MiB, which the processor's own cache holds: what reading costs the processor, and that a
-reader zeroes its block before. And one of 32 MiB, for which it waits for memory. The limits: to look at bodies that lie one
-behind the other, which bounds what reads in place (`SliceReader`, capnp, mcap); to copy them in blocks first, which
-bounds what reads through `Read`. `plain` calls `read_exact`, as everybody does; by hand its quick path is inlined.";
+A stream of 1 MiB, which the processor's own cache holds: what reading costs the processor, and that a reader zeroes its
+block before. And one of 32 MiB, for which it waits for memory. The limits: to look at bodies that lie one behind the
+other, which bounds what reads in place (`SliceReader`, capnp, mcap); to copy them in blocks first, which bounds what
+reads through `Read`. `plain` calls `read_exact`, as everybody does; by hand its quick path is inlined.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let sizes = [(FROM_CACHE, CACHED), (FROM_MEMORY, UNCACHED)];

@@ -47,6 +47,19 @@ const fn over(distance: usize) -> i64 {
     power(8 * distance - 33)
 }
 
+/// The register behind less than [`LONG`] bytes, one word after the other. Whole words, which most FlatBuffers are,
+/// take no call. A macro, because a function that may use the instruction can't be inlined by force.
+macro_rules! one_chain {
+    ($register:expr, $bytes:expr) => {{
+        let (register, bytes) = ($register, $bytes);
+        let (words, odd) = bytes.as_chunks();
+        match odd.is_empty() {
+            true => chain(u64::from(register), words, |register, word| _mm_crc32_u64(register, word)) as u32,
+            false => odd_chain(register, bytes),
+        }
+    }};
+}
+
 /// Proof that the processor has `crc32q` and `pclmulqdq`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sse42(());
@@ -116,12 +129,7 @@ impl Avx512 {
 #[target_feature(enable = "sse4.2,pclmulqdq")]
 fn update_sse42(register: u32, bytes: &[u8]) -> u32 {
     if bytes.len() < LONG {
-        return one_chain(
-            register,
-            bytes,
-            |register, word| _mm_crc32_u64(register, word),
-            |register, bytes| odd_chain(register, bytes),
-        );
+        return one_chain!(register, bytes);
     }
     update_long_sse42(register, bytes)
 }
@@ -136,24 +144,14 @@ fn update_long_sse42(register: u32, bytes: &[u8]) -> u32 {
             rest = behind;
         }
     }
-    one_chain(
-        register,
-        rest,
-        |register, word| _mm_crc32_u64(register, word),
-        |register, bytes| odd_chain(register, bytes),
-    )
+    one_chain!(register, rest)
 }
 
 #[target_feature(enable = "sse4.2,pclmulqdq")]
 fn copy_sse42(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
     if bytes.len() < LONG {
         copy_short(bytes, copy);
-        return one_chain(
-            register,
-            bytes,
-            |register, word| _mm_crc32_u64(register, word),
-            |register, bytes| odd_chain(register, bytes),
-        );
+        return one_chain!(register, bytes);
     }
     copy_long_sse42(register, bytes, copy)
 }
@@ -169,12 +167,7 @@ fn copy_long_sse42(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
 #[target_feature(enable = "sse4.2,avx512f,avx512bw,avx512vbmi,bmi2,pclmulqdq,vpclmulqdq")]
 fn update_avx512(register: u32, bytes: &[u8]) -> u32 {
     if bytes.len() < LONG {
-        return one_chain(
-            register,
-            bytes,
-            |register, word| _mm_crc32_u64(register, word),
-            |register, bytes| odd_chain(register, bytes),
-        );
+        return one_chain!(register, bytes);
     }
     fold::<false>(register, bytes, &mut [])
 }
@@ -183,12 +176,7 @@ fn update_avx512(register: u32, bytes: &[u8]) -> u32 {
 fn copy_avx512(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32 {
     if bytes.len() < LONG {
         copy_short(bytes, copy);
-        return one_chain(
-            register,
-            bytes,
-            |register, word| _mm_crc32_u64(register, word),
-            |register, bytes| odd_chain(register, bytes),
-        );
+        return one_chain!(register, bytes);
     }
     fold::<true>(register, bytes, copy)
 }
@@ -201,17 +189,6 @@ fn run_pass_sse42<P: Pass>(pass: P) -> P::Output {
 #[target_feature(enable = "sse4.2,avx512f,avx512bw,avx512vbmi,bmi2,pclmulqdq,vpclmulqdq")]
 fn run_pass_avx512<P: Pass>(pass: P) -> P::Output {
     pass.run(|body| !update_avx512(!0, body))
-}
-
-/// The register behind less than [`LONG`] bytes, one word after the other. Whole words, which most FlatBuffers are, take
-/// no call: `crc32q` is the instruction, given by a caller that may use it.
-#[inline(always)]
-fn one_chain(register: u32, bytes: &[u8], crc32q: impl Fn(u64, u64) -> u64, odd: impl Fn(u32, &[u8]) -> u32) -> u32 {
-    let (words, rest) = bytes.as_chunks();
-    if !rest.is_empty() {
-        return odd(register, bytes);
-    }
-    chain(u64::from(register), words, crc32q) as u32
 }
 
 // With loops, not `fold`: that would be a function which may not use the instruction, and so can't have it inlined.
