@@ -100,7 +100,7 @@ impl Algorithm {
     fn digest_by_other(self, body: &[u8]) -> u32 {
         match self.0 {
             Kind::None => 0,
-            Kind::Crc32c(backend) => backend.digest(body),
+            Kind::Crc32c(backend) => backend.digest_by_other(body),
             #[cfg(feature = "crc")]
             Kind::Crc32 => crc32::digest(body),
             #[cfg(feature = "xxhash")]

@@ -483,7 +483,7 @@ impl Pass for Row<'_> {
         let mut rest = data;
         let mut count = 0;
         for span in found {
-            prefetch::<FROM_CACHE>(rest);
+            prefetch(rest, FROM_CACHE);
             let offset = data.len() - rest.len();
             let position = start.wrapping_add(offset as u64);
             let Some((body, behind)) = good_message(&digest, salt, message_limit, position, rest) else { break };

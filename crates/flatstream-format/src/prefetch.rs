@@ -21,29 +21,31 @@ const LEN_MAX: usize = 1024;
 
 /// Has the line that lies so far behind the start of `data` fetched into the first cache.
 #[inline(always)]
-pub(crate) fn prefetch<const DISTANCE: usize>(data: &[u8]) {
+pub(crate) fn prefetch(data: &[u8], distance: usize) {
     #[cfg(all(target_arch = "x86_64", target_feature = "sse"))]
     // SAFETY: see above.
     unsafe {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(DISTANCE).cast());
+        _mm_prefetch::<_MM_HINT_T0>(data.as_ptr().wrapping_add(distance).cast());
     }
     #[cfg(not(all(target_arch = "x86_64", target_feature = "sse")))]
-    let _ = data;
+    let _ = (data, distance);
 }
 
 /// The same for as many bytes as a message has, so that what was read and what was fetched advance together.
 #[inline(always)]
-pub(crate) fn prefetch_len<const DISTANCE: usize>(data: &[u8], len: usize) {
-    prefetch::<DISTANCE>(data);
+pub(crate) fn prefetch_len(data: &[u8], distance: usize, len: usize) {
+    prefetch(data, distance);
     if len > LINE {
-        prefetch_lines::<DISTANCE>(data, len);
+        prefetch_more(data, distance, len);
     }
 }
 
 #[inline(never)]
-fn prefetch_lines<const DISTANCE: usize>(data: &[u8], len: usize) {
-    for line in data.chunks(LINE).take(len.min(LEN_MAX) / LINE).skip(1) {
-        prefetch::<DISTANCE>(line);
+fn prefetch_more(data: &[u8], distance: usize, len: usize) {
+    let mut offset = LINE;
+    while offset < len.min(LEN_MAX) {
+        prefetch(data, distance.wrapping_add(offset));
+        offset += LINE;
     }
 }

@@ -182,7 +182,7 @@ impl<'a, C: Checksum> Iterator for SliceReader<'a, C> {
         let start = self.rest;
         match self.decoder.message(&mut self.rest) {
             Some(message) => {
-                prefetch_len::<FROM_MEMORY>(start, message.body.len());
+                prefetch_len(start, FROM_MEMORY, message.body.len());
                 Some(Ok(message))
             }
             None => self.next_behind_others(),
