@@ -1,4 +1,4 @@
-//! From memory to memory: a stream of 8 MiB is written into a `Vec` that has been written before, and read from there.
+//! From memory to memory: a stream of 1 MiB is written into a `Vec` that has been written before, and read from there.
 //! No page is touched for the first time.
 
 use std::io;
@@ -12,14 +12,14 @@ use crate::rounds::{Found, Kind, Pass, Subject};
 
 const LENS: [usize; 3] = [64, 1024, 16 << 10];
 
-const BYTES: usize = 8 << 20;
+const BYTES: usize = 1 << 20;
 
 const COPY: &str = "limit: copy";
 const LOOK: &str = "limit: look";
 
 pub(super) const NOTE: &str = "\
-A stream of 8 MiB is written into a `Vec` that has been written before and is only cleared, and read from such a one:
-no page is touched for the first time. What was written is read back after each pass.";
+A stream of 1 MiB, which the processor's own cache holds, is written into a `Vec` that has been written before and is
+only cleared, and read from such a one: no page is touched for the first time. What was written is read back after each pass.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let mut groups = Vec::new();

@@ -349,12 +349,11 @@ fn fold<const COPIES: bool>(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32
         vector
     };
     let Some((first, vectors)) = vectors.split_first() else { return register };
-    let odd = odd.len() % VECTOR;
-    let register = _mm512_set1_epi32(register.rotate_right(8 * odd as u32) as i32);
-    let in_odd = _mm512_and_si512(register, load(mask_at(odd)));
-    let in_first = _mm512_and_si512(register, load(mask_at(odd + VECTOR)));
-    let behind_zeros = _mm512_xor_si512(move_to_end(start, odd), in_odd);
-    let mut sum = fold_over::<VECTOR>(behind_zeros, _mm512_xor_si512(next(first), in_first));
+    let first = next(first);
+    let mut sum = match odd.len() % VECTOR {
+        0 => _mm512_xor_si512(first, _mm512_zextsi128_si512(_mm_cvtsi32_si128(register as i32))),
+        odd => fold_odd(register, start, odd, first),
+    };
 
     let mut rest = vectors;
     if let Some(([second, third, fourth], behind)) = vectors.split_first_chunk() {
@@ -375,6 +374,17 @@ fn fold<const COPIES: bool>(register: u32, bytes: &[u8], copy: &mut [u8]) -> u32
         sum = fold_over::<VECTOR>(sum, next(vector));
     }
     last_lanes(sum)
+}
+
+/// The first vector, behind the odd bytes that `start` begins with.
+#[inline]
+#[target_feature(enable = "sse4.2,avx512f,avx512bw,avx512vbmi,vpclmulqdq")]
+fn fold_odd(register: u32, start: __m512i, odd: usize, first: __m512i) -> __m512i {
+    let register = _mm512_set1_epi32(register.rotate_right(8 * odd as u32) as i32);
+    let in_odd = _mm512_and_si512(register, load(mask_at(odd)));
+    let in_first = _mm512_and_si512(register, load(mask_at(odd + VECTOR)));
+    let behind_zeros = _mm512_xor_si512(move_to_end(start, odd), in_odd);
+    fold_over::<VECTOR>(behind_zeros, _mm512_xor_si512(first, in_first))
 }
 
 /// Moves each 16 bytes of `vector` over the distance, onto those of `onto`.
