@@ -19,7 +19,8 @@ const LOOK: &str = "limit: look";
 
 pub(super) const NOTE: &str = "\
 A stream of 1 MiB, which the processor's own cache holds, is written into a `Vec` that has been written before and is
-only cleared, and read from such a one: no page is touched for the first time. What was written is read back after each pass.";
+only cleared, and read from such a one: no page is touched for the first time. What was written is read back after
+each pass.";
 
 pub(super) fn measure(settings: &Settings) -> io::Result<Outcome> {
     let mut groups = Vec::new();
