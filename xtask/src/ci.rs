@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use crate::command::{exists, run, run_with, target};
+use crate::command::{exists, run, run_with, skip, target};
 use crate::{Outcome, Verdict, codegen, features, instructions, no_std, tidy, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
@@ -33,6 +33,11 @@ const STEPS: &[Step] = &[
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
     ("cargo test --release -p flatstream-compare", run),
+    (
+        "cargo test -p flatstream-checksum -p flatstream-format -p flatstream-io --all-features \
+         --lib --test allocations --test mapped --test split --target x86_64-unknown-linux-gnu",
+        with_address_sanitizer,
+    ),
 ];
 
 /// Runs all steps, whatever fails on the way; the last line counts them.
@@ -91,6 +96,18 @@ fn test(line: &str) -> Outcome {
 fn with_loom(line: &str) -> Outcome {
     run_with(line, |command| {
         command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", target().join("loom"));
+    })
+}
+
+/// What is `unsafe`, under AddressSanitizer, which a stable compiler has but keeps for itself. Built anew, so in a
+/// folder of its own.
+fn with_address_sanitizer(line: &str) -> Outcome {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return skip("AddressSanitizer is run on Linux on x86-64".to_owned());
+    }
+    run_with(line, |command| {
+        let folder = target().join("sanitizer");
+        command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address").env("CARGO_TARGET_DIR", folder);
     })
 }
 
