@@ -14,10 +14,13 @@ mod append_with;
 #[cfg(feature = "typed")]
 mod typed;
 
+mod backwards;
 mod message;
 mod opening;
 mod reader;
 mod recovery;
+mod seek;
+mod window;
 
 #[cfg(feature = "mmap")]
 mod mapped_reader;
@@ -36,6 +39,7 @@ mod block;
 mod header_search;
 mod input;
 mod output;
+mod seek_source;
 mod stream_file;
 mod stream_tail;
 
@@ -46,10 +50,11 @@ mod mapping;
 
 mod error;
 
+pub use backwards::Backwards;
 pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
-    Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
+    Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, Landing, SliceReader, TIME_NONE,
 };
 #[cfg(feature = "mmap")]
 pub use mapped_reader::{MappedMessages, MappedReader};
@@ -63,6 +68,7 @@ pub use recovery::{Finding, Losses, Recovery};
 pub use shared_writer::{OnFull, Receipt, SharedOptions, SharedWriter};
 #[cfg(feature = "typed")]
 pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
+pub use window::Window;
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.
