@@ -3,6 +3,7 @@
 
 mod options;
 mod policy;
+mod times;
 
 mod durable;
 mod open;
