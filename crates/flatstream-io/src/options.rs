@@ -284,9 +284,8 @@ impl WriteOptions {
     /// Where the times of sync frames come from, in nanoseconds, and what they mean; [`TIME_NONE`] is no time. The
     /// default is the system's clock, UTC; it gives no times to a stream whose header names another clock.
     ///
-    /// Times never decrease from one sync frame to the next. When a stream is reopened whose clock is UTC or TAI, this
-    /// holds over all of it: its times go on from the last one, also if the clock was put back meanwhile. Other clocks
-    /// begin anew with each opening.
+    /// Times never decrease from one sync frame to the next while a writer is at work: a clock that is put back is
+    /// waited for. When a stream is reopened, its times begin anew with what the clock says then.
     ///
     /// ```
     /// use std::time::Instant;

@@ -66,6 +66,7 @@ impl<R: Read + Seek> Reader<R> {
     /// Goes to the last sync frame whose time is before this one, in nanoseconds of the header's
     /// [clock](crate::Header::clock): no message that was appended at this time or later is skipped, and up to one
     /// interval between two sync frames of earlier ones may come first.
+    /// [`WriteOptions::sync_every`](crate::WriteOptions::sync_every) bounds what that is for slow streams.
     ///
     /// Times don't decrease within an epoch, but they may where a stream was reopened (another clock, a clock set
     /// back). Then it is the sync frame before the *first* one in the stream that isn't earlier.

@@ -38,12 +38,12 @@ impl Times {
         }
     }
 
-    /// What no time may be less than in a stream that is reopened behind a sync frame of the time `last`, so that times
-    /// never decrease over the whole stream. A monotonic clock begins anew when the machine does, and of an unspecified
-    /// one nobody knows: nothing is carried over for these.
-    pub(crate) fn floor(&self, last: i64, clock: Clock) -> i64 {
-        match (self, clock) {
-            (Self::Events { .. }, _) | (_, Clock::UnixUtc | Clock::Tai) => last,
+    /// What no time may be less than in a stream that is reopened behind a sync frame of the time `last`. A clock begins
+    /// anew: were its times held down to what one said that ran ahead, they would be wrong for ever, when setting it
+    /// right needs no more than a restart.
+    pub(crate) fn floor(&self, last: i64) -> i64 {
+        match self {
+            Self::Events { .. } => last,
             _ => TIME_NONE,
         }
     }

@@ -574,7 +574,7 @@ impl<W: Durable> Writer<W> {
         encoder.set_durable(at.durable);
         let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
         writer.output.skip(at.position);
-        let floor = writer.times.floor(at.time, writer.header.clock());
+        let floor = writer.times.floor(at.time);
         writer.put_sync_at(writer.times.now().max(floor), SyncFlags::NONE)?;
         writer.sync_all()?;
         Ok(writer)
