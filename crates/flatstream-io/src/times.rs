@@ -38,9 +38,9 @@ impl Times {
         }
     }
 
-    /// What no time may be less than in a stream that is reopened behind a sync frame of the time `last`. A clock begins
-    /// anew: were its times held down to what one said that ran ahead, they would be wrong for ever, when setting it
-    /// right needs no more than a restart.
+    /// What no time may be less than in a stream that is reopened behind a sync frame of the time `last`. A clock
+    /// begins anew: were its times held down to what one said that ran ahead, they would be wrong for ever, when
+    /// setting it right needs no more than a restart.
     pub(crate) fn floor(&self, last: i64) -> i64 {
         match self {
             Self::Events { .. } => last,
