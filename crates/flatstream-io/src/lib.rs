@@ -29,6 +29,7 @@ pub mod parallel;
 mod split_file;
 
 pub mod recover;
+pub mod replay;
 pub mod storage;
 
 mod reopen;

@@ -73,6 +73,8 @@ pub struct Reader<R> {
     ahead: Ahead,
     /// The sync frame that the session began with.
     first_sync: Option<Sync>,
+    /// The first sync frame since `take_passed_sync`.
+    passed_sync: Option<Sync>,
     /// A receiver that joined without the header believes the next stream too.
     is_provisional: bool,
     /// On a link, some sessions before this one. One is gone on with if its sync frames come again: then what looked
@@ -191,6 +193,7 @@ impl<R: Read> Reader<R> {
             unsure_pad: 0,
             ahead: Ahead::default(),
             first_sync: None,
+            passed_sync: None,
             is_provisional: false,
             earlier: Vec::new(),
         }
@@ -286,6 +289,7 @@ impl<R: Read> Reader<R> {
 
     fn note_sync(&mut self, sync: &Sync) {
         self.first_sync.get_or_insert(*sync);
+        self.passed_sync.get_or_insert(*sync);
         self.ahead = Ahead::default();
     }
 
@@ -331,6 +335,11 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn last_sync(&self) -> Option<&Sync> {
         self.decoder.last_sync()
+    }
+
+    /// The first sync frame that was read since the last call: there may be several between two messages.
+    pub(crate) fn take_passed_sync(&mut self) -> Option<Sync> {
+        self.passed_sync.take()
     }
 
     /// What was noticed beside the messages since the last call: with [`recovery`](ReadOptions::recovery), ranges that

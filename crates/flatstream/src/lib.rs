@@ -12,7 +12,7 @@ pub use flatstream_io::{MappedMessages, MappedReader};
 #[cfg(feature = "typed")]
 pub use flatstream_io::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 
-pub use flatstream_io::{format, parallel, recover, storage};
+pub use flatstream_io::{format, parallel, recover, replay, storage};
 
 #[cfg(feature = "typed")]
 pub use flatstream_io::schema;
