@@ -107,6 +107,13 @@ impl<R: Read> Input<R> {
         self.end = skew + len;
     }
 
+    /// Drops what was read and not used; gives the source, so that it can be read from elsewhere.
+    pub(crate) fn forget(&mut self) -> &mut R {
+        self.start = 0;
+        self.end = 0;
+        &mut self.source
+    }
+
     /// Gives up the blocks that wait to be used again: no more messages come.
     pub(crate) fn give_up_pool(&mut self) {
         self.pool.clear();

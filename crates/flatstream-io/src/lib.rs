@@ -24,6 +24,9 @@ mod mapped_reader;
 pub mod parallel;
 mod split_file;
 
+mod cursor;
+pub mod follow;
+
 pub mod recover;
 pub mod storage;
 
@@ -46,11 +49,13 @@ mod mapping;
 
 mod error;
 
+pub use cursor::Cursor;
 pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
     Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
 };
+pub use follow::{FollowOptions, Followed, Follower, Start};
 #[cfg(feature = "mmap")]
 pub use mapped_reader::{MappedMessages, MappedReader};
 pub use message::Message;
