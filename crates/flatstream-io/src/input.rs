@@ -107,11 +107,14 @@ impl<R: Read> Input<R> {
         self.end = skew + len;
     }
 
-    /// Drops what was read and not used; gives the source, so that it can be read from elsewhere.
-    pub(crate) fn forget(&mut self) -> &mut R {
+    pub(crate) fn source_mut(&mut self) -> &mut R {
+        &mut self.source
+    }
+
+    /// Drops what was read and not used: the source is about to be read from elsewhere.
+    pub(crate) fn forget(&mut self) {
         self.start = 0;
         self.end = 0;
-        &mut self.source
     }
 
     /// Gives up the blocks that wait to be used again: no more messages come.

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::time::{Duration, Instant};
 
 use flatstream_format::layout::sync::FRAME_LEN_MAX;
+use flatstream_format::layout::{ALIGNMENT, header};
 use flatstream_format::{
     Decoder, Essentials, Evidence, EvidenceKind, FoundSync, Stop, StopReason, Sync, TailSearch, frame_len,
 };
@@ -21,10 +22,10 @@ use crate::hasher::Hasher;
 use crate::storage::StorageFile;
 use crate::walk::{last_sync_before, read_exactly};
 
-/// A search that takes longer than this ...
-const LONG_SEARCH: Duration = Duration::from_millis(2);
+/// A search through more bytes than these ...
+const LONG_SEARCH: u64 = 512 << 10;
 
-/// ... is made again only after so many times as long.
+/// ... is made again only after so many times as long as it took.
 const REST: u32 = 20;
 
 /// Bytes at one position that aren't a frame, since they were first seen.
@@ -34,7 +35,7 @@ pub(super) struct Doubt {
     /// The file's size then.
     size: u64,
     since: Instant,
-    /// When the last search ended, and how long it took.
+    /// When the last search ended, and how long it took, if it was a long one.
     searched: Option<(Instant, Duration)>,
     proof: Option<Error>,
 }
@@ -69,12 +70,13 @@ impl Doubt {
         if let Some(error) = same.proof.take() {
             return Ok(Verdict::Proved(error));
         }
-        if same.searched.is_some_and(|(end, took)| took > LONG_SEARCH && end.elapsed() < took * REST) {
+        if same.searched.is_some_and(|(end, took)| end.elapsed() < took * REST) {
             return Ok(Verdict::Wait);
         }
         let begin = Instant::now();
         same.proof = case.find_proof(same)?;
-        same.searched = Some((Instant::now(), begin.elapsed()));
+        let is_long = case.size()?.saturating_sub(position) > LONG_SEARCH;
+        same.searched = is_long.then(|| (Instant::now(), begin.elapsed()));
         Ok(if same.proof.is_some() { Verdict::ReadAgain } else { Verdict::Wait })
     }
 }
@@ -127,8 +129,8 @@ impl Case<'_> {
     fn what_replaced_it(&self) -> Result<Option<String>> {
         let Some(last) = self.decoder().last_sync() else { return Ok(None) };
         let header_len = u64::from(self.essentials.header_len);
-        if let Some(first) = first_sync(self.file(), header_len)?.filter(|first| first.sync.stream_id != last.stream_id)
-        {
+        let first = first_sync_of_any(self.file())?;
+        if let Some(first) = first.filter(|first| first.sync.stream_id != last.stream_id) {
             let [was, now] = [last.stream_id, first.sync.stream_id];
             return Ok(Some(format!("the file held stream {was:#018x}, and now it holds stream {now:#018x}")));
         }
@@ -145,6 +147,16 @@ impl Case<'_> {
 pub(super) fn first_sync(file: &File, header_len: u64) -> Result<Option<FoundSync>> {
     let data = read_exactly(file, header_len, FRAME_LEN_MAX as u64)?;
     Ok(FoundSync::at_start_of(&data, header_len).filter(FoundSync::is_in_place))
+}
+
+/// The same, whatever header the file has now.
+fn first_sync_of_any(file: &File) -> Result<Option<FoundSync>> {
+    let length = read_exactly(file, 0, header::LENGTH.end as u64)?;
+    let length = length.first_chunk().map_or(u32::MAX, |bytes| u32::from_le_bytes(*bytes));
+    match length {
+        header::LENGTH_MIN..=header::LENGTH_MAX => first_sync(file, header::LENGTH.end as u64 + u64::from(length)),
+        _ => Ok(None),
+    }
 }
 
 /// Whether a sync frame belongs to the stream that is followed; before the first one, to its header.
@@ -191,7 +203,10 @@ impl Behind {
         if behind.evidence.is_none() {
             search.search_header(&data);
             search.search_behind_rejected(decoder.hasher(), &data);
-            search.search_frames(decoder.hasher(), &data, stop.position, data.len());
+            // A frame whose pad isn't written yet is good but for that, and no evidence that it ever was.
+            let own = if stop.reason == StopReason::Pad { ALIGNMENT } else { 0 };
+            let others = data.get(own..).unwrap_or_default();
+            search.search_frames(decoder.hasher(), others, stop.position + own as u64, others.len());
             behind.evidence = search.evidence();
         }
         Ok(behind)

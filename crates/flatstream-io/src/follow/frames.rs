@@ -72,11 +72,15 @@ struct Row {
 struct FileFrom {
     file: Arc<File>,
     position: u64,
+    /// Nothing from here on is read: bytes below what is known to be durable stay what they are, those behind may not.
+    until: u64,
 }
 
 impl Read for FileFrom {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = StorageFile::read_at(&*self.file, buffer, self.position)?;
+        let room = usize::try_from(self.until.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        let len = buffer.len().min(room);
+        let count = StorageFile::read_at(&*self.file, &mut buffer[..len], self.position)?;
         self.position += count as u64;
         Ok(count)
     }
@@ -86,7 +90,7 @@ impl Frames {
     /// From where `decoder` is; up to `durable` everything is known to be durable.
     pub(super) fn new(file: Arc<File>, decoder: Decoder<Hasher>, block_size: usize, durable: u64) -> Self {
         let (position, sequence) = (decoder.position(), decoder.sequence());
-        let source = FileFrom { file: Arc::clone(&file), position };
+        let source = FileFrom { file: Arc::clone(&file), position, until: position };
         let row = Row { spans: Box::new([Span::default(); ROW_LEN]), next: 0, count: 0, offset: 0, position, sequence };
         let place = Place { position, sequence, epoch: decoder.last_sync().map_or(0, |sync| sync.epoch) };
         let input = Input::new(source, block_size);
@@ -94,12 +98,7 @@ impl Frames {
     }
 
     /// From behind a sync frame.
-    pub(super) fn behind(
-        file: Arc<File>,
-        mut decoder: Decoder<Hasher>,
-        block_size: usize,
-        found: &FoundSync,
-    ) -> Self {
+    pub(super) fn behind(file: Arc<File>, mut decoder: Decoder<Hasher>, block_size: usize, found: &FoundSync) -> Self {
         decoder.resume_behind(found);
         Self::new(file, decoder, block_size, found.sync.durable)
     }
@@ -180,6 +179,7 @@ impl Frames {
     /// Reads on, up to a position. The row's messages are all taken.
     pub(super) fn read(&mut self, until: u64) -> Result<Step> {
         self.place = self.place();
+        self.input.source_mut().until = until;
         let mut is_read_now = false;
         loop {
             let before = self.decoder.position();
@@ -242,7 +242,8 @@ impl Frames {
 
     /// What isn't decoded is read again, from the next frame on.
     fn forget(&mut self) {
-        self.input.forget().position = self.decoder.position();
+        self.input.forget();
+        self.input.source_mut().position = self.decoder.position();
     }
 
     /// Reads if more is there. Of a frame that isn't whole no more is read than its beginning: so memory grows by what

@@ -48,7 +48,8 @@ impl Stream {
         let block_size = options.reading.chosen_block_size();
         let opened = Opened { file: &file, essentials: header.essentials(), decoder, block_size };
         let (frames, skip_below) = opened.begin(start)?;
-        let mut stream = Self { header, frames, scout: None, skip_below, doubt: None, sent_again_for: None, is_replaced: false };
+        let mut stream =
+            Self { header, frames, scout: None, skip_below, doubt: None, sent_again_for: None, is_replaced: false };
         if options.durable_only {
             stream.send_scout(options);
         }
