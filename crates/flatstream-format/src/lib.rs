@@ -20,6 +20,7 @@ mod decoder;
 mod encoder;
 #[cfg(feature = "alloc")]
 mod salvage;
+mod seek;
 mod slice_reader;
 mod split;
 mod tail;
@@ -44,6 +45,7 @@ pub use header::{Header, HeaderBuilder};
 pub use mask::{EPOCH_MULTIPLIER, MASK_MULTIPLIERS, MIX_MULTIPLIERS, Salt};
 #[cfg(feature = "alloc")]
 pub use salvage::{Region, Salvaged, salvage_budget};
+pub use seek::{Landing, SearchStep, SyncSearch};
 pub use slice_reader::SliceReader;
 pub use split::{Borders, SlicePart, SliceParts};
 pub use sync::{Sync, SyncFlags, TIME_NONE};

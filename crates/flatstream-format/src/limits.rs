@@ -40,3 +40,10 @@ pub const SALVAGE_HASH_FACTOR: u64 = 16;
 
 /// A scattered tail of a stream that is reopened is cut, and kept beside the file, if it is at most this long: 64 MiB.
 pub const SCATTERED_TAIL_MAX: u64 = 64 << 20;
+
+/// Seeking reads at most so many bytes at a time: 128 KiB, in which a sync frame lies by default, unless messages are
+/// longer than 64 KiB.
+pub const SEEK_READ_MAX: usize = 128 << 10;
+
+/// And at least so many, if sync frames lie closer together: 4 KiB, a page.
+pub const SEEK_READ_MIN: usize = 4 << 10;

@@ -5,7 +5,7 @@ use crate::error::{Error, Stop};
 use crate::header::Essentials;
 use crate::limits::READER_MAX_MESSAGE_LEN;
 use crate::prefetch::{FROM_MEMORY, prefetch_len};
-use crate::tail::{End, TailSearch};
+use crate::tail::{End, FoundSync, TailSearch};
 
 /// Iterates the messages of a stream that lies in memory, without copying them; strict: the first damage ends it.
 ///
@@ -100,6 +100,18 @@ impl<'a, C: Checksum> SliceReader<'a, C> {
     /// What isn't read yet.
     pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
+    }
+
+    /// What isn't read yet, from this position on.
+    pub(crate) fn data_from(&self, position: u64) -> &'a [u8] {
+        let start = usize::try_from(position.wrapping_sub(self.decoder.position())).unwrap_or(usize::MAX);
+        self.rest.get(start..).unwrap_or_default()
+    }
+
+    /// Goes on behind a sync frame that was found in what isn't read yet.
+    pub(crate) fn resume_behind(&mut self, found: &FoundSync) {
+        self.rest = self.data_from(found.end());
+        self.decoder.resume_behind(found);
     }
 
     /// The numbers of the stream's header.

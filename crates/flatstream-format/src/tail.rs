@@ -129,7 +129,7 @@ impl FoundSync {
     }
 
     /// Whether the head that `data` begin with is one of a sync frame, of which the rest isn't there.
-    fn is_too_short(data: &[u8]) -> bool {
+    pub(crate) fn is_too_short(data: &[u8]) -> bool {
         let Some((head, rest)) = data.split_first_chunk() else { return true };
         let head = Head::from_bytes(head);
         let len = head.body_len() as usize;

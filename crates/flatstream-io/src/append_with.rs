@@ -52,6 +52,23 @@ impl<W: Write> Writer<W> {
         self.try_append_with(|builder| Ok(build(builder)))
     }
 
+    /// As [`append_with`](Self::append_with), for a message with a time of its own:
+    /// [`append_at`](Self::append_at).
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As [`append_with`](Self::append_with).
+    #[inline]
+    pub fn append_with_at<T>(
+        &mut self,
+        time: i64,
+        build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> WIPOffset<T>,
+    ) -> Result<u64> {
+        self.build(|builder| Ok(build(builder)), |writer, message| writer.append_at(time, message))
+    }
+
     /// As [`append_with`](Self::append_with), for a closure that may fail: nothing is appended then, and the stream
     /// goes on. Its error type is one that this crate's [`Error`] converts into, such as `std::io::Error` or
     /// `Box<dyn Error>`.
@@ -84,6 +101,50 @@ impl<W: Write> Writer<W> {
         &mut self,
         build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> std::result::Result<WIPOffset<T>, E>,
     ) -> std::result::Result<u64, E> {
+        self.build(build, Self::append)
+    }
+
+    /// As [`try_append_with`](Self::try_append_with), for a message with a time of its own:
+    /// [`append_at`](Self::append_at).
+    ///
+    /// ```
+    /// use std::error::Error;
+    ///
+    /// use flatstream_io::{Clock, WriteOptions, Writer};
+    /// use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs};
+    ///
+    /// let mut writer = Writer::new(Vec::new(), WriteOptions::new().event_times(Clock::UnixUtc))?;
+    /// let mut import = |timestamp_ns: u64, value: &str| {
+    ///     writer.try_append_with_at(timestamp_ns as i64, |builder| {
+    ///         let args = TelemetryEventArgs { timestamp_ns, value: value.parse()?, ..Default::default() };
+    ///         Ok::<_, Box<dyn Error>>(TelemetryEvent::create(builder, &args))
+    ///     })
+    /// };
+    /// assert!(import(1_000, "warm").is_err());
+    /// assert_eq!(import(2_000, "21.5").unwrap(), 0);
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The closure's; else as [`append_with_at`](Self::append_with_at).
+    ///
+    /// # Panics
+    /// As [`append_with`](Self::append_with).
+    #[inline]
+    pub fn try_append_with_at<T, E: From<Error>>(
+        &mut self,
+        time: i64,
+        build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> std::result::Result<WIPOffset<T>, E>,
+    ) -> std::result::Result<u64, E> {
+        self.build(build, |writer, message| writer.append_at(time, message))
+    }
+
+    #[inline(always)]
+    fn build<T, E: From<Error>>(
+        &mut self,
+        build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> std::result::Result<WIPOffset<T>, E>,
+        append: impl FnOnce(&mut Self, &[u8]) -> Result<u64>,
+    ) -> std::result::Result<u64, E> {
         // Out of the writer while it is in use: one whose closure failed or panicked half way through a table isn't
         // used again, because its reset forgets no fields.
         let mut builder = self.builder.take().unwrap_or_default();
@@ -93,7 +154,7 @@ impl<W: Write> Writer<W> {
             return Err(Error::usage(BAD_IDENTIFIER).into());
         }
         builder.finish(root, identifier);
-        let sequence = self.append(builder.finished_data());
+        let sequence = append(self, builder.finished_data());
         builder.reset();
         self.builder = Some(builder);
         Ok(sequence?)

@@ -1,4 +1,4 @@
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek};
 
 use crate::block::Block;
 
@@ -20,11 +20,24 @@ pub(crate) struct Input<R> {
     block_size: usize,
     /// Blocks that messages may still share; used again when they don't.
     pool: Vec<Block>,
+    /// How many bytes of the source lie before the next that it gives, counted from where it was at first.
+    offset: u64,
+    /// Where a source that can seek was at first, once that was asked.
+    base: Option<u64>,
 }
 
 impl<R: Read> Input<R> {
     pub(crate) fn new(source: R, block_size: usize) -> Self {
-        Self { source, block: Block::new(block_size), start: 0, end: 0, block_size, pool: Vec::new() }
+        Self {
+            source,
+            block: Block::new(block_size),
+            start: 0,
+            end: 0,
+            block_size,
+            pool: Vec::new(),
+            offset: 0,
+            base: None,
+        }
     }
 
     /// What was read and not used.
@@ -58,9 +71,16 @@ impl<R: Read> Input<R> {
     /// the data are wanted in one piece; memory grows as bytes arrive, at most to twice what is there.
     pub(crate) fn read_more(&mut self, need: usize) -> io::Result<usize> {
         self.make_room(need);
-        let spare = self.block.get_mut().expect("make_room gave a block of our own");
-        let count = read_uninterrupted(&mut self.source, &mut spare[self.end..])?;
+        self.read_into_spare(usize::MAX)
+    }
+
+    /// Reads once behind the data, at most so many bytes.
+    fn read_into_spare(&mut self, most: usize) -> io::Result<usize> {
+        let spare = &mut self.block.get_mut().expect("a block of our own")[self.end..];
+        let len = spare.len().min(most);
+        let count = read_uninterrupted(&mut self.source, &mut spare[..len])?;
         self.end += count;
+        self.offset += count as u64;
         Ok(count)
     }
 
@@ -85,10 +105,23 @@ impl<R: Read> Input<R> {
             self.start = 0;
             self.end = len;
         }
-        let spare = self.block.get_mut().expect("a block of our own");
-        let count = read_uninterrupted(&mut self.source, &mut spare[self.end..][..part])?;
-        self.end += count;
-        Ok(count)
+        self.read_into_spare(part)
+    }
+
+    /// Goes on with other data: those that are given, and what the source gives from now on. `offset` is where in the
+    /// source the data start, counted as before.
+    pub(crate) fn restart(&mut self, data: &[u8], offset: u64) {
+        (self.start, self.end) = (0, 0);
+        let size = self.block_size.max(data.len());
+        let is_large_enough = self.block.get_mut().is_some() && (self.block.len() >= size || self.block.grow(size));
+        if !is_large_enough {
+            self.block = self.take_block(size);
+        }
+        if let Some(block) = self.block.get_mut() {
+            block[..data.len()].copy_from_slice(data);
+            self.end = data.len();
+        }
+        self.offset = offset + data.len() as u64;
     }
 
     /// Moves the data so that they start at `skew` bytes (0 to 7) behind a multiple of 8 in memory: as their position
@@ -115,6 +148,19 @@ impl<R: Read> Input<R> {
     pub(crate) fn forget(&mut self) {
         self.start = 0;
         self.end = 0;
+    }
+
+    /// The source, and where it was at first.
+    pub(crate) fn source_and_base(&mut self) -> io::Result<(&mut R, u64)>
+    where
+        R: Seek,
+    {
+        let base = match self.base {
+            Some(base) => base,
+            None => self.source.stream_position()?.saturating_sub(self.offset),
+        };
+        self.base = Some(base);
+        Ok((&mut self.source, base))
     }
 
     /// Gives up the blocks that wait to be used again: no more messages come.
@@ -173,7 +219,7 @@ impl<R: Read> Input<R> {
     }
 }
 
-fn read_uninterrupted(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_uninterrupted(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         match source.read(buffer) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -3,6 +3,7 @@
 
 mod options;
 mod policy;
+mod times;
 
 mod durable;
 mod open;
@@ -14,10 +15,13 @@ mod append_with;
 #[cfg(feature = "typed")]
 mod typed;
 
+mod backwards;
 mod message;
 mod opening;
 mod reader;
 mod recovery;
+mod seek;
+mod window;
 
 #[cfg(feature = "mmap")]
 mod mapped_reader;
@@ -39,6 +43,7 @@ mod block;
 mod header_search;
 mod input;
 mod output;
+mod seek_source;
 mod stream_file;
 mod stream_tail;
 
@@ -49,11 +54,12 @@ mod mapping;
 
 mod error;
 
+pub use backwards::Backwards;
 pub use cursor::Cursor;
 pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
-    Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, SliceReader, TIME_NONE,
+    Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, Landing, SliceReader, TIME_NONE,
 };
 pub use follow::{FollowOptions, Followed, Follower, Start};
 #[cfg(feature = "mmap")]
@@ -68,6 +74,7 @@ pub use recovery::{Finding, Losses, Recovery};
 pub use shared_writer::{OnFull, Receipt, SharedOptions, SharedWriter};
 #[cfg(feature = "typed")]
 pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
+pub use window::Window;
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.

@@ -3,14 +3,15 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use flatstream_format::{Algorithm, Checksum, ChecksumType, Clock, Header, HeaderBuilder, TIME_NONE, limits};
 
 use crate::error::{Error, Result};
 use crate::hasher::{Hasher, PrivateHasher};
-use crate::policy::{FlushPolicy, SyncPolicy};
+use crate::policy::{FlushPolicy, Pace, SyncPolicy};
 use crate::recovery::Recovery;
+use crate::times::Times;
 
 /// How much `Writer` and `Reader` hand to the operating system at a time: 256 KiB. Larger ones measured no faster.
 const BLOCK_SIZE: usize = 256 << 10;
@@ -21,9 +22,6 @@ const BLOCK_SIZES: RangeInclusive<usize> = 64..=1 << 30;
 fn clamp_block_size(bytes: usize) -> usize {
     bytes.clamp(*BLOCK_SIZES.start(), *BLOCK_SIZES.end())
 }
-
-/// The time of a sync frame, in nanoseconds.
-pub(crate) type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// How a stream is written: what its header says, and what its frames are protected by.
 ///
@@ -41,7 +39,8 @@ pub struct WriteOptions {
     header: HeaderBuilder,
     ready_header: Option<Header>,
     private_checksum: Option<(u8, PrivateHasher)>,
-    now: Now,
+    times: Times,
+    sync_every: Option<Duration>,
     stream_id: Option<u64>,
     block_size: usize,
     sync_policy: SyncPolicy,
@@ -96,7 +95,8 @@ impl WriteOptions {
                 .writer(concat!("flatstream ", env!("CARGO_PKG_VERSION"))),
             ready_header: None,
             private_checksum: None,
-            now: Arc::new(unix_now),
+            times: Times::System,
+            sync_every: None,
             stream_id: None,
             block_size: BLOCK_SIZE,
             sync_policy: SyncPolicy::default(),
@@ -142,9 +142,31 @@ impl WriteOptions {
     }
 
     /// Bytes between sync frames, which say where they stand and how many messages came before. The default is 64 KiB
-    /// (0.1 % of the stream); 0 = only at the start, when reopened, and at the end.
+    /// (0.1 % of the stream); 0 = only at the start, when reopened, at the end, and as [`sync_every`](Self::sync_every)
+    /// says.
     pub fn sync_interval(mut self, bytes: u32) -> Self {
         self.header = self.header.sync_interval(bytes);
+        self
+    }
+
+    /// Sync frames by time too, so that a slow stream can be sought by time: as soon as so long a time has passed since
+    /// the last one, one follows the message that was appended last. Where nothing was appended there is none. By
+    /// default only [`sync_interval`](Self::sync_interval) decides. A sync frame takes 64 bytes.
+    ///
+    /// A plain [`Writer`](crate::Writer) looks at the clock when something is appended;
+    /// [`SharedWriter`](crate::SharedWriter)'s thread also while nothing is. It says nothing of when messages become
+    /// durable: that is [`sync_policy`](Self::sync_policy).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use flatstream_io::WriteOptions;
+    ///
+    /// // One message a minute: 64 KiB between sync frames would be hours.
+    /// let options = WriteOptions::new().sync_every(Duration::from_secs(10));
+    /// ```
+    pub fn sync_every(mut self, time: Duration) -> Self {
+        self.sync_every = Some(time);
         self
     }
 
@@ -260,7 +282,11 @@ impl WriteOptions {
     }
 
     /// Where the times of sync frames come from, in nanoseconds, and what they mean; [`TIME_NONE`] is no time. The
-    /// default is the system's clock, UTC.
+    /// default is the system's clock, UTC; it gives no times to a stream whose header names another clock.
+    ///
+    /// Times never decrease from one sync frame to the next. When a stream is reopened whose clock is UTC or TAI, this
+    /// holds over all of it: its times go on from the last one, also if the clock was put back meanwhile. Other clocks
+    /// begin anew with each opening.
     ///
     /// ```
     /// use std::time::Instant;
@@ -273,7 +299,40 @@ impl WriteOptions {
     pub fn clock(mut self, clock: Clock, now: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         self.header = self.header.clock(clock);
         self.asked.clock = Some(clock);
-        self.now = Arc::new(now);
+        self.times = Times::Clock(Arc::new(now));
+        self
+    }
+
+    /// The times of sync frames are those that the application gives with its messages
+    /// ([`Writer::append_at`](crate::Writer::append_at)), in nanoseconds of this clock: for imports and replays. No
+    /// clock is read. It takes the place of [`clock`](Self::clock); the one that was called last counts.
+    ///
+    /// Each sync frame carries the greatest time of all messages before it, [`TIME_NONE`] while there is none. A stream
+    /// that is reopened goes on from the last sync frame's. If its writer died, nobody knows the times of the messages
+    /// behind that one: the first sync frame of the new epoch then repeats it, though some of these may be later.
+    ///
+    /// What is appended without a time ([`append`](crate::Writer::append), and everything by a
+    /// [`SharedWriter`](crate::SharedWriter)) leaves the greatest time as it is.
+    ///
+    /// ```
+    /// use flatstream_io::{Clock, WriteOptions, Writer};
+    ///
+    /// let options = WriteOptions::new().event_times(Clock::Tai);
+    /// let mut writer = Writer::new(Vec::new(), options)?;
+    /// assert_eq!(writer.append_at(1_000, b"first")?, 0);
+    /// assert_eq!(writer.append_at(2_000, b"second")?, 1);
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
+    pub fn event_times(mut self, clock: Clock) -> Self {
+        self.header = self.header.clock(clock);
+        self.asked.clock = Some(clock);
+        self.times = Times::Events { greatest: TIME_NONE };
+        self
+    }
+
+    /// Whatever the times come from, there is no new one: sync frames repeat the last.
+    pub(crate) fn repeat_times(mut self) -> Self {
+        self.times = Times::Events { greatest: TIME_NONE };
         self
     }
 
@@ -382,8 +441,14 @@ impl WriteOptions {
         }
     }
 
-    pub(crate) fn now(&self) -> Now {
-        Arc::clone(&self.now)
+    /// Where the times come from in a stream with this clock.
+    pub(crate) fn times(&self, clock: Clock) -> Times {
+        self.times.of_clock(clock)
+    }
+
+    /// When a sync frame is due by time.
+    pub(crate) fn sync_frame_pace(&self) -> Pace {
+        self.sync_every.map_or(Pace::Never, Pace::Time)
     }
 
     pub(crate) fn chosen_block_size(&self) -> usize {
@@ -397,6 +462,7 @@ impl fmt::Debug for WriteOptions {
             .field("header", &self.header)
             .field("ready_header", &self.ready_header)
             .field("stream_id", &self.stream_id)
+            .field("sync_every", &self.sync_every)
             .field("block_size", &self.block_size)
             .field("sync_policy", &self.sync_policy)
             .field("flush_policy", &self.flush_policy)
@@ -420,13 +486,6 @@ fn random_stream_id() -> Result<NonZeroU64> {
 /// From the operating system.
 pub(crate) fn random_number() -> Result<u64> {
     getrandom::u64().map_err(|error| Error::write(std::io::Error::other(error), 0))
-}
-
-fn unix_now() -> i64 {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
-        Err(_) => TIME_NONE,
-    }
 }
 
 /// How a stream is read: what is accepted.

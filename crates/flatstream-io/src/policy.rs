@@ -57,7 +57,7 @@ pub enum FlushPolicy {
     Every(Duration),
 }
 
-/// What both policies come to: when something is due, counted from the last time it was done.
+/// What the policies come to, and sync frames by time: when something is due, counted from the last time it was done.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
     Never,
@@ -92,7 +92,7 @@ impl From<FlushPolicy> for Pace {
 pub(crate) struct Due {
     pace: Pace,
     last_position: u64,
-    last_time: Instant,
+    pub(crate) last_time: Instant,
 }
 
 impl Due {

@@ -223,6 +223,60 @@ impl<R: Read> Reader<R> {
         Ok(reader)
     }
 
+    pub(crate) fn input_mut(&mut self) -> &mut Input<R> {
+        &mut self.input
+    }
+
+    pub(crate) fn options(&self) -> &ReadOptions {
+        &self.options
+    }
+
+    pub(crate) fn is_on_link(&self) -> bool {
+        self.options.chosen_recovery().is_some_and(|recovery| recovery.is_link())
+    }
+
+    /// Goes on where a decoder is, with data that begin there, and then with what the source gives.
+    pub(crate) fn restart(&mut self, decoder: Decoder<Hasher>, data: &[u8]) {
+        let position = decoder.position();
+        self.input.restart(data, position);
+        self.row.start(self.input.offset(), position, decoder.sequence(), true);
+        self.durable = self.durable.max(decoder.last_sync().map_or(0, |sync| sync.durable));
+        self.decoder = decoder;
+        self.outcome = Outcome::Reading;
+        self.salvaged = SalvagedRow::default();
+        self.shift = 0;
+        self.is_source_at_end = false;
+    }
+
+    /// Until it is restarted, the reader gives nothing but this error.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.row.start(self.input.offset(), self.decoder.position(), self.decoder.sequence(), true);
+        self.salvaged = SalvagedRow::default();
+        self.outcome = Outcome::Failed { error, is_told: true };
+    }
+
+    /// The next message, which isn't handed out by that, and its sequence number where that is known.
+    pub(crate) fn peek(&mut self) -> Result<Option<(&[u8], Option<u64>)>> {
+        if self.row.next == self.row.count && !self.fill_row()? {
+            return Ok(None);
+        }
+        let sequence = self.row.is_sequence_known.then(|| self.sequence());
+        let span = self.row.spans[self.row.next];
+        let offset = self.row.offset + span.offset as usize;
+        Ok(self.input.block().get(offset..offset + span.len as usize).map(|message| (message, sequence)))
+    }
+
+    /// Where the next row begins, if all before it was good and was handed out.
+    pub(crate) fn place_between_rows(&self) -> Option<Decoder<Hasher>> {
+        let is_between = self.row.next == self.row.count && self.salvaged.frames.is_empty();
+        (is_between && matches!(self.outcome, Outcome::Reading)).then(|| self.decoder.clone())
+    }
+
+    /// Passes over the message that was peeked at.
+    pub(crate) fn pass_over(&mut self) {
+        self.row.next += 1;
+    }
+
     /// What is read begins at this offset of the source; what lies before it wasn't understood.
     pub(crate) fn begin_at(&mut self, offset: u64, why: HeaderError) {
         self.shift = offset;
@@ -518,8 +572,7 @@ impl<R: Read> Reader<R> {
                 let is_message = self.row.take_in(&decoded);
                 self.findings.push(Finding::Pad { position: before });
                 Self::note(&decoded, before, &mut self.durable, &mut self.dropped, &mut self.findings);
-                let is_link = self.options.chosen_recovery().is_some_and(|recovery| recovery.is_link());
-                self.unsure_pad = if is_link { pad_len(self.input.data()) } else { 0 };
+                self.unsure_pad = if self.is_on_link() { pad_len(self.input.data()) } else { 0 };
                 self.input.use_up(len - self.unsure_pad);
                 Ok(is_message)
             }
@@ -712,7 +765,7 @@ impl<R: Read> Reader<R> {
     /// On a link, the first sync frame behind the next frame's first byte. If that frame isn't whole before this one
     /// is, its length is none, and there is nothing to wait for.
     fn sync_ahead(&mut self) -> Option<Range<usize>> {
-        if !self.options.chosen_recovery()?.is_link() {
+        if !self.is_on_link() {
             return None;
         }
         let offset = self.decoder.position().wrapping_add(self.shift);

@@ -170,8 +170,9 @@ impl Pass {
 }
 
 /// Cuts a torn or scattered tail and keeps it beside the file, as [`Writer::open`] does by default, and lets go of the
-/// file: the stream then ends open, with the first sync frame of a new epoch. Where there is nothing to cut, it changes
-/// nothing. The whole file is read first, also what is known to be durable.
+/// file: the stream then ends open, with the first sync frame of a new epoch, whose time is that of the last one
+/// before. Where there is nothing to cut, it changes nothing. The whole file is read first, also what is known to be
+/// durable.
 ///
 /// # Errors
 /// Of the kind `Damaged` where bytes that were known to be durable are bad, `Refused` where what lies behind may belong
@@ -199,7 +200,8 @@ pub fn repair_in<S: Storage>(storage: &S, path: impl AsRef<Path>, options: &Writ
     match found.judge(path, OnTail::CutAndKeep)? {
         Tail::Nothing => Ok(found.report(None, None)),
         tail => {
-            let report = resume(storage, file, path, options, found, tail)?.take_open_report();
+            let options = options.clone().repeat_times();
+            let report = resume(storage, file, path, &options, found, tail)?.take_open_report();
             report.ok_or_else(|| Error::usage("opening made no report"))
         }
     }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flatstream_format::layout::header::IDENTIFIER;
 use flatstream_format::{
-    End, EndState, Essentials, Evidence, EvidenceKind, FoundSync, Header, HeaderError, Located, Sync, TailSearch,
-    limits, locate_header,
+    End, EndState, Essentials, Evidence, EvidenceKind, FoundSync, Header, HeaderError, Located, Sync, TIME_NONE,
+    TailSearch, limits, locate_header,
 };
 
 use crate::durable::Durable;
@@ -345,7 +345,8 @@ pub(crate) fn resume<S: Storage>(
     let mut writer = match next {
         Some((stream_id, epoch)) => {
             let (sequence, durable) = (found.sequence, report.durable);
-            let at = ResumePoint { stream_id, epoch, position, sequence, durable };
+            let time = found.last_sync.map_or(TIME_NONE, |sync| sync.time);
+            let at = ResumePoint { stream_id, epoch, position, sequence, durable, time };
             Writer::resume(file, options, header, at)?
         }
         None => Writer::restart(file, options, header)?,

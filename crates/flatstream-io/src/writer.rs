@@ -3,16 +3,17 @@ use std::io::{self, Write};
 use std::num::NonZeroU64;
 
 use flatstream_format::layout::ALIGNMENT;
-use flatstream_format::{Checksum, Dropped, EncodeError, Encoder, Header, Session, SyncFlags};
+use flatstream_format::{Checksum, Dropped, EncodeError, Encoder, Header, Session, SyncFlags, TIME_NONE};
 
 use crate::durable::Durable;
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
 use crate::open::OpenReport;
-use crate::options::{Now, WriteOptions};
+use crate::options::WriteOptions;
 use crate::output::Output;
 use crate::policy::{Due, Need, SyncPolicy};
 use crate::storage::StorageFile;
+use crate::times::Times;
 
 /// Appends messages to a stream.
 ///
@@ -44,10 +45,12 @@ pub struct Writer<W: Write> {
     filled: usize,
     encoder: Encoder<Hasher>,
     header: Header,
-    now: Now,
+    times: Times,
     sync_sink: Option<fn(&mut W) -> io::Result<()>>,
     sync_due: Due,
     flush_due: Due,
+    /// When a sync frame is due by time.
+    sync_frame_due: Due,
     /// Before this position no policy asks for anything: one comparison for `append`.
     policy_due_at: u64,
     /// Whether the policies are asked by `tick` alone.
@@ -67,6 +70,8 @@ pub(crate) struct ResumePoint {
     pub(crate) sequence: u64,
     /// Every byte below was known to be durable before.
     pub(crate) durable: u64,
+    /// The time of the last sync frame that is kept.
+    pub(crate) time: i64,
 }
 
 impl<W: Write> Writer<W> {
@@ -109,16 +114,18 @@ impl<W: Write> Writer<W> {
         if sync_sink.is_none() && sync_policy != SyncPolicy::Manual {
             return Err(Error::usage(CANNOT_SYNC));
         }
+        let times = options.times(header.clock());
         let mut writer = Self {
             output: Output::new(sink),
             block: vec![0; options.chosen_block_size()].into_boxed_slice(),
             filled: 0,
             encoder,
             header,
-            now: options.now(),
+            times,
             sync_sink,
             sync_due: Due::new(sync_policy),
             flush_due: Due::new(flush_policy),
+            sync_frame_due: Due::new(options.sync_frame_pace()),
             policy_due_at: 0,
             is_ticked: false,
             open_report: None,
@@ -138,11 +145,58 @@ impl<W: Write> Writer<W> {
     /// and goes on. Of the kind `Io` if the sink fails: the writer then refuses everything.
     #[inline]
     pub fn append(&mut self, message: &[u8]) -> Result<u64> {
+        self.append_and(message, |_| {})
+    }
+
+    /// Appends a message with a time of its own, as an import or a replay has them; returns its sequence number. `time`
+    /// is in nanoseconds of the header's clock. The writer has to be one with
+    /// [`event_times`](WriteOptions::event_times).
+    ///
+    /// The framing holds no time of each message: each sync frame carries the greatest time of those before it, and by
+    /// these a stream is sought. So messages may come out of order; but one with a time far in the future is what all
+    /// later sync frames say, and whoever then looks for a time behind it has to read from before it on.
+    ///
+    /// ```
+    /// use flatstream_io::{Clock, Reader, WriteOptions, Writer};
+    ///
+    /// let options = WriteOptions::new().event_times(Clock::UnixUtc);
+    /// let mut writer = Writer::new(Vec::new(), options)?;
+    /// writer.append_at(1_500_000_000_000_000_000, b"from an old log")?;
+    /// let bytes = writer.finish()?;
+    ///
+    /// let mut reader = Reader::new(&bytes[..])?;
+    /// assert_eq!(reader.by_ref().count(), 1);
+    /// assert_eq!(reader.last_sync().unwrap().time, 1_500_000_000_000_000_000);
+    /// # Ok::<(), flatstream_io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`append`](Self::append). Of the kind `Usage` if the writer wasn't made with `event_times`, or if the time is
+    /// [`TIME_NONE`]. A message that is refused leaves the greatest time as it was.
+    #[inline]
+    pub fn append_at(&mut self, time: i64, message: &[u8]) -> Result<u64> {
+        let greatest = self.greatest_with(time)?;
+        self.append_and(message, |writer| writer.times = Times::Events { greatest })
+    }
+
+    /// The greatest event time, once a message of this time is appended.
+    fn greatest_with(&self, time: i64) -> Result<i64> {
+        match self.times {
+            Times::Events { .. } if time == TIME_NONE => Err(Error::usage(NO_TIME)),
+            Times::Events { greatest } => Ok(greatest.max(time)),
+            _ => Err(Error::usage(NO_EVENT_TIMES)),
+        }
+    }
+
+    /// `note` is done once the message is accepted, before the policies are kept.
+    #[inline(always)]
+    fn append_and(&mut self, message: &[u8], note: impl FnOnce(&mut Self)) -> Result<u64> {
         let sequence = self.encoder.sequence();
         if let Some(spare) = self.block.get_mut(self.filled..)
             && let Ok(len) = self.encoder.encode_message(message, spare)
         {
             self.filled += len;
+            note(self);
             self.keep_policies_if_due()?;
             return Ok(sequence);
         }
@@ -150,7 +204,9 @@ impl<W: Write> Writer<W> {
             let head = writer.encoder.message(message);
             let head = head.map_err(|error| writer.encode_error(error))?;
             writer.put(&head)?;
-            writer.put(message)
+            writer.put(message)?;
+            note(writer);
+            Ok(())
         })
     }
 
@@ -213,6 +269,7 @@ impl<W: Write> Writer<W> {
     /// Does what the policies ask for by now. A sync is a flush too.
     #[cold]
     fn keep_policies(&mut self) -> Result<()> {
+        self.put_sync_if_due()?;
         let position = self.encoder.position();
         if self.sync_due.is_due(position) {
             self.sync_all()?;
@@ -222,10 +279,20 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
+    /// Puts a sync frame if one is due by time. It comes behind what was appended last and not before it, so that this
+    /// lies between two sync frames that are near in time.
+    pub(crate) fn put_sync_if_due(&mut self) -> Result<()> {
+        match self.sync_frame_due.is_due(self.encoder.position()) {
+            true => self.put_sync(SyncFlags::NONE),
+            false => Ok(()),
+        }
+    }
+
     fn note_policies(&mut self) {
+        let dues = [self.sync_due, self.flush_due, self.sync_frame_due];
         self.policy_due_at = match self.is_ticked {
             true => u64::MAX,
-            false => self.sync_due.not_before().min(self.flush_due.not_before()),
+            false => dues.iter().map(Due::not_before).min().unwrap_or(u64::MAX),
         };
     }
 
@@ -411,7 +478,7 @@ impl<W: Write> Writer<W> {
 
     /// What somebody has to wait for who appends many at a time: the next `tick`, or enough to fill the block.
     pub(crate) fn next_need(&self) -> Need {
-        let need = Need::of(&[self.sync_due, self.flush_due], self.encoder.position());
+        let need = Need::of(&[self.sync_due, self.flush_due, self.sync_frame_due], self.encoder.position());
         let room = (self.block.len() - self.filled).max(1);
         Need { bytes: need.bytes.min(room as u64), ..need }
     }
@@ -442,8 +509,14 @@ impl<W: Write> Writer<W> {
     }
 
     fn put_sync(&mut self, flags: SyncFlags) -> Result<()> {
-        let frame = self.encoder.sync((self.now)(), flags).map_err(|error| self.encode_error(error))?;
-        self.put(&frame)
+        self.put_sync_at(self.times.now(), flags)
+    }
+
+    fn put_sync_at(&mut self, time: i64, flags: SyncFlags) -> Result<()> {
+        let frame = self.encoder.sync(time, flags).map_err(|error| self.encode_error(error))?;
+        self.put(&frame)?;
+        self.sync_frame_due.done(self.encoder.position());
+        Ok(())
     }
 
     /// Puts bytes into the block, and full blocks into the sink. What fills whole blocks isn't copied.
@@ -492,6 +565,8 @@ impl<W: Durable> Writer<W> {
 
     /// Goes on in a stream whose good data end where the sink's next byte goes. The RESUMED sync frame is durable when
     /// it returns: that keeps frames out that were cut, should the disk bring them back.
+    ///
+    /// The encoder lets no time be less than the one before, so the first one holds down all of the epoch.
     pub(crate) fn resume(sink: W, options: &WriteOptions, header: Header, at: ResumePoint) -> Result<Self> {
         let hasher = options.build_hasher(header.checksum())?;
         let session = Session { stream_id: at.stream_id, epoch: at.epoch };
@@ -499,7 +574,8 @@ impl<W: Durable> Writer<W> {
         encoder.set_durable(at.durable);
         let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
         writer.output.skip(at.position);
-        writer.put_sync(SyncFlags::NONE)?;
+        let floor = writer.times.floor(at.time, writer.header.clock());
+        writer.put_sync_at(writer.times.now().max(floor), SyncFlags::NONE)?;
         writer.sync_all()?;
         Ok(writer)
     }
@@ -526,6 +602,11 @@ impl<W: StorageFile> Writer<W> {
     }
 }
 
+const NO_EVENT_TIMES: &str =
+    "this writer takes the times of its sync frames from a clock: make it with WriteOptions::event_times to append_at";
+
+const NO_TIME: &str = "the least i64, TIME_NONE, means that there is no time, so nothing can be appended at it";
+
 /// Why a policy or a call is refused.
 pub(crate) const CANNOT_SYNC: &str =
     "this sink can't be told to sync: open files with Writer::create_new or Writer::open, or use Writer::new_durable";
@@ -547,5 +628,37 @@ impl<W: Write> fmt::Debug for Writer<W> {
             .field("sequence", &self.sequence())
             .field("position", &self.position())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_sync_frame_for_another_reason_leaves_the_time_running() {
+        let hour = Duration::from_secs(3600);
+        let options = WriteOptions::new().sync_interval(1024).sync_every(hour);
+        let mut writer = Writer::new(Vec::new(), options).unwrap();
+        // In the future: so it can be told whether it is set again.
+        writer.sync_frame_due.last_time = Instant::now() + hour;
+        let first = writer.position();
+        writer.append(&[1; 1200]).unwrap();
+        assert!(writer.sync_frame_due.last_time > Instant::now(), "no sync frame came yet");
+        writer.append(&[1; 8]).unwrap();
+        assert_eq!(writer.position(), first + 1208 + 64 + 16);
+        assert!(writer.sync_frame_due.last_time <= Instant::now());
+    }
+
+    #[test]
+    fn a_thread_waits_longer_than_until_a_sync_frame_is_due() {
+        let hour = Duration::from_secs(3600);
+        let mut writer = Writer::new(Vec::new(), WriteOptions::new().sync_every(hour)).unwrap();
+        let need = writer.next_need();
+        assert!(need.bytes == 1 && need.time.is_none(), "nothing was appended, and the first byte makes the time run");
+        writer.append(b"message").unwrap();
+        assert!(writer.next_need().time.is_some_and(|time| time <= Instant::now() + hour));
     }
 }

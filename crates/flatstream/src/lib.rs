@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 pub use flatstream_io::{
-    Checksum, ChecksumType, Clock, Dropped, Durable, End, EndState, Error, ErrorKind, Finding, FlushPolicy, Header,
-    HeaderBuilder, Losses, Message, OnFull, OnTail, OpenReport, Opening, ReadOptions, Reader, Receipt, Recovery,
-    Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, WriteOptions, Writer,
+    Backwards, Checksum, ChecksumType, Clock, Dropped, Durable, End, EndState, Error, ErrorKind, Finding, FlushPolicy,
+    Header, HeaderBuilder, Landing, Losses, Message, OnFull, OnTail, OpenReport, Opening, ReadOptions, Reader, Receipt,
+    Recovery, Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, Window, WriteOptions, Writer,
 };
 
 #[cfg(feature = "mmap")]

@@ -126,13 +126,14 @@ enum Outcome {
 impl Follower {
     /// Opens a file and finds the place to begin at, without waiting: the file may be empty, or hold half a header.
     ///
-    /// A [cursor](Start::Cursor) is found by the sync frames before it, and [`Start::End`] by the last one, whatever
-    /// the size of the file; the other places by reading from the beginning.
+    /// Every place to begin at is found by sync frames, in a time that doesn't depend on the size of the file; where
+    /// there are none (`sync_interval` 0) by reading from the beginning.
     ///
     /// # Errors
     /// Of the kind `Io`, with `NotFound` if there is none of that name and the follower isn't to
     /// [wait for it](FollowOptions::wait_for_file); `NotAStream`, `Unsupported`; `Gone` if the stream doesn't have the
-    /// cursor's place, or isn't the cursor's; `Damaged` if what lies before the cursor is.
+    /// cursor's place, or isn't the cursor's; `Damaged` if what lies before the cursor is; `Usage` if a time is sought
+    /// in a stream without times.
     pub fn open(path: impl AsRef<Path>, options: FollowOptions) -> Result<Self> {
         let wait = Wait::new(options.polling);
         let mut follower = Self {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use flatstream_format::{Decoder, Essentials, FoundSync, Stop};
+use flatstream_format::{Decoder, Essentials, FoundSync, SearchStep, Stop, Sync, SyncSearch, TIME_NONE};
 
 use super::doubt::{Behind, damage, first_sync, is_ours};
 use super::frames::{Frames, Step};
@@ -11,8 +11,9 @@ use super::options::Start;
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
+use crate::seek::NO_TIMES;
 use crate::storage::StorageFile;
-use crate::walk::last_sync_before;
+use crate::walk::{last_sync_before, read_exactly};
 
 /// A stream's file, and a decoder behind its header.
 pub(super) struct Opened<'a> {
@@ -28,7 +29,7 @@ impl Opened<'_> {
         match start {
             Start::Beginning => Ok((self.from_beginning(), 0)),
             Start::End => Ok((self.behind_all()?, 0)),
-            Start::Sequence(sequence) => Ok((self.from_beginning(), sequence)),
+            Start::Sequence(sequence) => Ok((self.before_sequence(sequence)?, sequence)),
             Start::Time(time) => Ok((self.before_time(time)?, 0)),
             Start::Cursor(cursor) => Ok((self.at_cursor(&cursor)?, 0)),
         }
@@ -73,20 +74,40 @@ impl Opened<'_> {
         }
     }
 
+    fn before_sequence(&self, sequence: u64) -> Result<Frames> {
+        let found = self.bisect(|search| search, |sync| sync.sequence <= sequence)?;
+        Ok(found.map_or_else(|| self.from_beginning(), |found| self.behind(&found)))
+    }
+
     fn before_time(&self, time: i64) -> Result<Frames> {
-        let mut frames = self.from_beginning();
-        let mut before = None;
+        let mut has_times = false;
+        let found = self.bisect(SyncSearch::by_epochs, |sync| {
+            has_times |= sync.time != TIME_NONE;
+            sync.time < time
+        })?;
+        match found {
+            Some(_) if !has_times => Err(Error::usage(NO_TIMES)),
+            Some(found) => Ok(self.behind(&found)),
+            None => Ok(self.from_beginning()),
+        }
+    }
+
+    /// The last sync frame before a target; `None` if there is none. A `Reader` that seeks finds the same.
+    fn bisect(
+        &self,
+        prepare: fn(SyncSearch) -> SyncSearch,
+        mut is_before: impl FnMut(&Sync) -> bool,
+    ) -> Result<Option<FoundSync>> {
+        let first = first_sync(self.file, self.header_len())?;
+        let Some(first) = first.filter(|first| is_before(&first.sync)) else { return Ok(None) };
+        let mut search = prepare(SyncSearch::new(self.essentials, &first.sync, first.end(), self.size()?));
         loop {
-            match frames.read(u64::MAX)? {
-                Step::Messages => frames.skip_below(u64::MAX),
-                Step::Sync(sync) if sync.time < time => {
-                    let frame_len = (frames.position() - sync.position) as u32;
-                    before = Some(FoundSync { position: sync.position, frame_len, sync });
-                }
-                Step::Sync(_) | Step::Stopped(_) | Step::AtLimit | Step::Shorter(_) => break,
+            match search.step() {
+                SearchStep::Read { position, len } => search.read(&read_exactly(&**self.file, position, len as u64)?),
+                SearchStep::Judge(found) => search.judge(Some(is_before(&found.sync))),
+                SearchStep::Done => return Ok(Some(search.found().copied().unwrap_or(first))),
             }
         }
-        Ok(before.map_or_else(|| self.from_beginning(), |found| self.behind(&found)))
     }
 
     fn at_cursor(&self, cursor: &Cursor) -> Result<Frames> {

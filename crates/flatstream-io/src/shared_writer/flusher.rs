@@ -87,6 +87,7 @@ impl<W: Durable> Flusher<'_, W> {
     fn commit(&mut self) -> Result<()> {
         let (is_sync_asked, is_flush_asked) = self.queue.asked();
         if is_sync_asked {
+            self.writer.put_sync_if_due()?;
             self.sync()?;
         } else {
             if is_flush_asked {

@@ -163,10 +163,56 @@ impl<T: MessageType, W: Write> TypedWriter<T, W> {
     /// Of the kind `WrongType` if it isn't a good FlatBuffer of the type: the stream is unharmed. Else as
     /// [`Writer::append`].
     pub fn append(&mut self, message: &[u8]) -> Result<u64> {
-        if let Err(why) = self.check.root::<T>(message) {
-            return Err(TypeError::NotAppended { expected: T::NAME, why }.into());
-        }
+        self.check(message)?;
         self.writer.append(message)
+    }
+
+    fn check(&self, message: &[u8]) -> Result<()> {
+        match self.check.root::<T>(message) {
+            Ok(_) => Ok(()),
+            Err(why) => Err(TypeError::NotAppended { expected: T::NAME, why }.into()),
+        }
+    }
+
+    /// As [`append_with`](Self::append_with), for a message with a time of its own: [`Writer::append_with_at`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// # Panics
+    /// As there.
+    #[inline]
+    pub fn append_with_at(
+        &mut self,
+        time: i64,
+        build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> WIPOffset<T::Root<'static>>,
+    ) -> Result<u64> {
+        self.writer.append_with_at(time, build)
+    }
+
+    /// The same, for a closure that may fail: [`Writer::try_append_with_at`].
+    ///
+    /// # Errors
+    /// The closure's; else as there.
+    ///
+    /// # Panics
+    /// As there.
+    #[inline]
+    pub fn try_append_with_at<E: From<Error>>(
+        &mut self,
+        time: i64,
+        build: impl FnOnce(&mut FlatBufferBuilder<'static>) -> std::result::Result<WIPOffset<T::Root<'static>>, E>,
+    ) -> std::result::Result<u64, E> {
+        self.writer.try_append_with_at(time, build)
+    }
+
+    /// As [`append`](Self::append), for a message with a time of its own: [`Writer::append_at`].
+    ///
+    /// # Errors
+    /// As there, and as [`append`](Self::append).
+    pub fn append_at(&mut self, time: i64, message: &[u8]) -> Result<u64> {
+        self.check(message)?;
+        self.writer.append_at(time, message)
     }
 
     /// [`Writer::flush`].
