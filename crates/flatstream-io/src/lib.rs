@@ -61,7 +61,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
     Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, Landing, SliceReader, TIME_NONE,
 };
-pub use follow::{FollowOptions, Followed, Follower, Start};
+pub use follow::{FollowOptions, Followed, Follower};
 #[cfg(feature = "mmap")]
 pub use mapped_reader::{MappedMessages, MappedReader};
 pub use message::Message;

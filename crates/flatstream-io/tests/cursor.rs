@@ -5,8 +5,9 @@ mod common;
 mod growing;
 
 use common::{STREAM_ID, Stream, options};
+use flatstream_io::follow::Start;
 use flatstream_io::{
-    ChecksumType, Cursor, EndState, ErrorKind, FollowOptions, Follower, Reader, Recovery, Start, WriteOptions, Writer,
+    ChecksumType, Cursor, EndState, ErrorKind, FollowOptions, Follower, Reader, Recovery, WriteOptions, Writer,
 };
 use growing::{Growing, append_epoch, drain, drain_waiting, epochs};
 

@@ -11,8 +11,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Stream, options};
+use flatstream_io::follow::Start;
 use flatstream_io::{
-    ChecksumType, EndState, ErrorKind, FlushPolicy, FollowOptions, Followed, Follower, ReadOptions, Start, SyncPolicy,
+    ChecksumType, EndState, ErrorKind, FlushPolicy, FollowOptions, Followed, Follower, ReadOptions, SyncPolicy,
     WriteOptions, Writer,
 };
 use flatstream_testkit::folder::Folder;

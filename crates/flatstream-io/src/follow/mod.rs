@@ -63,7 +63,8 @@ use crate::walk::{is_blank, read_exactly};
 /// writer that dies ends nothing: the follower waits for the next one, which goes on in a new epoch.
 ///
 /// ```
-/// use flatstream_io::{FollowOptions, Followed, Follower, Start, WriteOptions, Writer};
+/// use flatstream_io::follow::Start;
+/// use flatstream_io::{FollowOptions, Followed, Follower, WriteOptions, Writer};
 ///
 /// # let folder = std::env::temp_dir().join(format!("flatstream-follow-{}", std::process::id()));
 /// # std::fs::create_dir_all(&folder)?;

@@ -28,7 +28,8 @@ pub enum Start {
 /// ```
 /// use std::time::Duration;
 ///
-/// use flatstream_io::{FollowOptions, ReadOptions, Start};
+/// use flatstream_io::follow::Start;
+/// use flatstream_io::{FollowOptions, ReadOptions};
 ///
 /// let options = FollowOptions::new()
 ///     .from(Start::End)
