@@ -196,9 +196,9 @@ fn a_cursor_in_the_real_file_of_a_writer_survives_a_reopening() {
             writer.append(&(round * 10 + number).to_le_bytes()).unwrap();
         }
         if round % 2 == 0 {
-            drop(writer)
+            drop(writer);
         } else {
-            drop(writer.finish().unwrap())
+            drop(writer.finish().unwrap());
         }
         let mut messages = Vec::new();
         let is_over = drain(&mut follower, &mut messages).unwrap();

@@ -13,8 +13,8 @@ use std::time::Duration;
 use common::{Stream, options};
 use flatstream_io::follow::Start;
 use flatstream_io::{
-    ChecksumType, EndState, ErrorKind, FlushPolicy, FollowOptions, Followed, Follower, ReadOptions, SyncPolicy,
-    WriteOptions, Writer,
+    ChecksumType, Clock, EndState, ErrorKind, FlushPolicy, FollowOptions, Followed, Follower, ReadOptions, SyncPolicy,
+    TIME_NONE, WriteOptions, Writer,
 };
 use flatstream_testkit::folder::Folder;
 use flatstream_testkit::noise::Noise;
@@ -566,6 +566,15 @@ fn every_start_begins_where_it_says() {
     let mut messages = Vec::new();
     drain_waiting(&mut file.follow(patient().from(Start::Time(i64::MAX))), &mut messages);
     assert!(messages.len() < 40 && messages == stream.messages[225 - messages.len()..]);
+}
+
+#[test]
+fn a_time_in_a_stream_without_times_is_a_callers_error() {
+    let no_clock = options(ChecksumType::Crc32c).clock(Clock::Unspecified, || TIME_NONE);
+    let file = Growing::new("follow-no-times", &Stream::new(no_clock, vec![vec![1; 8]]).bytes);
+    let error = Follower::open(&file.path, patient().from(Start::Time(5))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+    assert!(error.to_string().contains("no times to seek by"), "{error}");
 }
 
 #[test]

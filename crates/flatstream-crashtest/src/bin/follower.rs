@@ -1,8 +1,8 @@
 //! The process that follows what the `appender` appends, and that tests kill too: says each message that it sees, with
 //! the place behind it. `follower FILE all|durable [CURSOR]`; without a cursor it begins with the first message.
 //!
-//! It prints `opened`, then `seen N CURSOR` (message N was there, and is as it was written), and `ended STATE` when the file has lost
-//! its name.
+//! It prints `opened`, then `seen N CURSOR` (message N was there, and is as it was written), and `ended STATE` when the
+//! file has lost its name.
 
 #![forbid(unsafe_code)]
 

@@ -3,7 +3,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use flatstream_format::layout::frame::HEAD_LEN;
-use flatstream_format::{Decoded, Decoder, Dropped, FoundSync, Span, Stop, Sync, frame_len};
+use flatstream_format::{Decoded, Decoder, Dropped, FoundSync, Span, Stop, frame_len};
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ pub(super) struct Place {
 pub(super) enum Step {
     /// There is a row of messages.
     Messages,
-    Sync(Sync),
+    Sync,
     /// The next frame begins or ends behind the position up to which was to be read.
     AtLimit,
     /// Nothing good follows: the file ends here (`None`), or what lies here isn't a whole, good frame.
@@ -119,10 +119,6 @@ impl Frames {
         self.durable
     }
 
-    pub(super) fn note_durable(&mut self, durable: u64) {
-        self.durable = self.durable.max(durable);
-    }
-
     pub(super) fn dropped(&self) -> Dropped {
         self.dropped
     }
@@ -180,49 +176,28 @@ impl Frames {
     pub(super) fn read(&mut self, until: u64) -> Result<Step> {
         self.place = self.place();
         self.input.source_mut().until = until;
+        // Whether all that is held was read in this call.
         let mut is_read_now = false;
         loop {
-            let before = self.decoder.position();
-            let room = until.saturating_sub(before);
-            let readable = room.min(self.input.data().len() as u64) as usize;
-            self.row.start(self.input.offset(), before, self.decoder.sequence());
-            if self.decode_row(readable.min(ROW_BYTES)) {
-                return Ok(Step::Messages);
-            }
-            let stop = match self.decoder.decode(&self.input.data()[..readable]) {
-                Ok(Decoded::NeedMore(_)) if readable as u64 == room => return Ok(Step::AtLimit),
-                Ok(Decoded::NeedMore(need)) => match self.read_more(need)? {
-                    More::Read => {
-                        is_read_now |= readable == 0;
-                        continue;
-                    }
-                    More::Shorter(size) => return Ok(Step::Shorter(size)),
-                    More::Nothing if readable == 0 => return Ok(Step::Stopped(None)),
-                    More::Nothing => self.decoder.at_end_of_data(&self.input.data()[..readable]),
-                },
-                Ok(decoded) => {
-                    let step = self.row.take_in(&decoded);
-                    if let Decoded::Control { body, .. } = decoded {
-                        self.dropped = self.dropped.plus(Dropped::from_body(body).unwrap_or_default());
-                    }
-                    self.input.use_up((self.decoder.position() - before) as usize);
-                    match step {
-                        Some(Step::Sync(sync)) => {
-                            self.note_durable(sync.durable);
-                            return Ok(Step::Sync(sync));
-                        }
-                        Some(step) => return Ok(step),
-                        None => {
-                            is_read_now = false;
+            let stop = match self.decode(until)? {
+                Next::Step(step) => return Ok(step),
+                Next::Skipped => {
+                    is_read_now = false;
+                    continue;
+                }
+                Next::Wrong(stop) => Some(stop),
+                Next::NeedMore(need) => {
+                    let is_empty = self.input.data().is_empty();
+                    match self.read_more(need)? {
+                        More::Read => {
+                            is_read_now |= is_empty;
                             continue;
                         }
+                        More::Shorter(size) => return Ok(Step::Shorter(size)),
+                        More::Nothing if is_empty => return Ok(Step::Stopped(None)),
+                        More::Nothing => self.decoder.at_end_of_data(self.input.data()),
                     }
                 }
-                // A kind of frame that must be understood; its check holds.
-                Err(stop) if !stop.reason.is_decided_by_what_follows() => {
-                    return Err(flatstream_format::Error::Frame { stop, evidence: None }.into());
-                }
-                Err(stop) => Some(stop),
             };
             if is_read_now {
                 return Ok(Step::Stopped(stop));
@@ -230,6 +205,42 @@ impl Frames {
             self.forget();
             is_read_now = true;
         }
+    }
+
+    /// Decodes what is held, up to a position: a row of messages, or one frame.
+    fn decode(&mut self, until: u64) -> Result<Next> {
+        let before = self.decoder.position();
+        let room = until.saturating_sub(before);
+        let readable = room.min(self.input.data().len() as u64) as usize;
+        self.row.start(self.input.offset(), before, self.decoder.sequence());
+        if self.decode_row(readable.min(ROW_BYTES)) {
+            return Ok(Next::Step(Step::Messages));
+        }
+        let next = match self.decoder.decode(&self.input.data()[..readable]) {
+            Ok(Decoded::NeedMore(_)) if readable as u64 == room => return Ok(Next::Step(Step::AtLimit)),
+            Ok(Decoded::NeedMore(need)) => return Ok(Next::NeedMore(need)),
+            // Longer than a row.
+            Ok(Decoded::Message(message)) => {
+                self.row.take_in(&message);
+                Next::Step(Step::Messages)
+            }
+            Ok(Decoded::Sync(sync)) => {
+                self.durable = self.durable.max(sync.durable);
+                Next::Step(Step::Sync)
+            }
+            Ok(Decoded::Control { body, .. }) => {
+                self.dropped = self.dropped.plus(Dropped::from_body(body).unwrap_or_default());
+                Next::Skipped
+            }
+            Ok(_) => Next::Skipped,
+            // A kind of frame that must be understood; its check holds.
+            Err(stop) if !stop.reason.is_decided_by_what_follows() => {
+                return Err(flatstream_format::Error::Frame { stop, evidence: None }.into());
+            }
+            Err(stop) => return Ok(Next::Wrong(stop)),
+        };
+        self.input.use_up((self.decoder.position() - before) as usize);
+        Ok(next)
     }
 
     fn decode_row(&mut self, readable: usize) -> bool {
@@ -265,6 +276,15 @@ impl Frames {
     }
 }
 
+/// What is held begins with this.
+enum Next {
+    Step(Step),
+    /// A control frame of no interest.
+    Skipped,
+    NeedMore(usize),
+    Wrong(Stop),
+}
+
 enum More {
     Read,
     Nothing,
@@ -277,17 +297,9 @@ impl Row {
         (self.offset, self.position, self.sequence) = (offset, position, sequence);
     }
 
-    /// A frame that was decoded alone; `None` for a control frame.
-    fn take_in(&mut self, decoded: &Decoded<'_>) -> Option<Step> {
-        match decoded {
-            Decoded::Message(message) => {
-                self.spans[0] = Span { offset: HEAD_LEN as u32, len: message.body().len() as u32 };
-                self.count = 1;
-                Some(Step::Messages)
-            }
-            Decoded::Sync(sync) => Some(Step::Sync(*sync)),
-            _ => None,
-        }
+    fn take_in(&mut self, message: &[u8]) {
+        self.spans[0] = Span { offset: HEAD_LEN as u32, len: message.len() as u32 };
+        self.count = 1;
     }
 
     /// Offset in the block and length of the next message, which has to be there.

@@ -10,11 +10,14 @@
 //! | nothing, half a header, half a frame | waits |
 //! | zeros or 0xFF: preallocated or erased | waits |
 //! | bytes that are no frame, and nothing good behind them: a torn tail | waits until the next writer has cut it |
-//! | the same, but good frames lie behind | an error of the kind [`Damaged`](crate::ErrorKind::Damaged), once nobody will repair it: see below |
+//! | the same, but good frames lie behind | an error of the kind [`Damaged`], once nobody will repair it: see below |
 //! | the sync frame of a new epoch: a writer has reopened the stream | goes on |
 //! | the mark that the writer finished | ends, or waits for the stream to be reopened ([`FollowOptions::reopening`]) |
-//! | the file is shorter than what was read, or was cut there and went on differently | an error of the kind [`Gone`](crate::ErrorKind::Gone) |
+//! | less than what was read, or something else in its place | an error of the kind [`Gone`] |
 //! | another file has its name, or none | hands out the rest of this one, and ends |
+//!
+//! [`Damaged`]: crate::ErrorKind::Damaged
+//! [`Gone`]: crate::ErrorKind::Gone
 //!
 //! Bad bytes are damage when they are still bad on being read again and a sync frame behind them says that they were
 //! durable, or the writer of the same epoch has gone on behind them since, or good frames lie behind them for longer
@@ -247,6 +250,7 @@ impl Follower {
         if self.stream.as_ref().is_some_and(|stream| stream.has_message()) {
             return Ok(Ready::Message);
         }
+        self.wait.begin();
         // A timeout beyond what the clock can count is none.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
@@ -307,7 +311,7 @@ impl Follower {
                     Start::End if self.opening.is_late => Start::Beginning,
                     start => start,
                 };
-                self.stream = Some(Box::new(Stream::begin(file, header, start, &self.options)?));
+                self.stream = Some(Box::new(Stream::begin(&file, header, start, &self.options)?));
                 self.opening.file = None;
                 return Ok(true);
             }

@@ -27,7 +27,7 @@ impl Opened<'_> {
     /// Where frames are to be read from, and the sequence number below which they aren't handed out.
     pub(super) fn begin(&self, start: Start) -> Result<(Frames, u64)> {
         match start {
-            Start::Beginning => Ok((self.from_beginning(), 0)),
+            Start::Beginning => Ok((self.at_beginning(), 0)),
             Start::End => Ok((self.behind_all()?, 0)),
             Start::Sequence(sequence) => Ok((self.before_sequence(sequence)?, sequence)),
             Start::Time(time) => Ok((self.before_time(time)?, 0)),
@@ -35,7 +35,7 @@ impl Opened<'_> {
         }
     }
 
-    fn from_beginning(&self) -> Frames {
+    fn at_beginning(&self) -> Frames {
         Frames::new(Arc::clone(self.file), self.decoder.clone(), self.block_size, 0)
     }
 
@@ -58,7 +58,7 @@ impl Opened<'_> {
     }
 
     fn behind_all(&self) -> Result<Frames> {
-        let mut frames = self.from_beginning();
+        let mut frames = self.at_beginning();
         if let Some(first) = first_sync(self.file, self.header_len())?
             && let Some(last) = self.last_sync(&first, self.size()?)?
         {
@@ -67,7 +67,7 @@ impl Opened<'_> {
         loop {
             match frames.read(u64::MAX)? {
                 Step::Messages => frames.skip_below(u64::MAX),
-                Step::Sync(_) => {}
+                Step::Sync => {}
                 // If the file has just been cut, the next look says so.
                 Step::Stopped(_) | Step::AtLimit | Step::Shorter(_) => return Ok(frames),
             }
@@ -76,7 +76,7 @@ impl Opened<'_> {
 
     fn before_sequence(&self, sequence: u64) -> Result<Frames> {
         let found = self.bisect(|search| search, |sync| sync.sequence <= sequence)?;
-        Ok(found.map_or_else(|| self.from_beginning(), |found| self.behind(&found)))
+        Ok(found.map_or_else(|| self.at_beginning(), |found| self.behind(&found)))
     }
 
     fn before_time(&self, time: i64) -> Result<Frames> {
@@ -88,7 +88,7 @@ impl Opened<'_> {
         match found {
             Some(_) if !has_times => Err(Error::usage(NO_TIMES)),
             Some(found) => Ok(self.behind(&found)),
-            None => Ok(self.from_beginning()),
+            None => Ok(self.at_beginning()),
         }
     }
 
@@ -125,12 +125,12 @@ impl Opened<'_> {
         }
         let mut frames = match self.last_sync(&first, cursor.position())? {
             Some(found) => self.behind(&found),
-            None => self.from_beginning(),
+            None => self.at_beginning(),
         };
         loop {
             match frames.read(cursor.position())? {
                 Step::Messages => frames.skip_below(u64::MAX),
-                Step::Sync(_) => {}
+                Step::Sync => {}
                 Step::AtLimit => break,
                 Step::Stopped(Some(stop)) => return Err(self.stopped_before(cursor, &frames, stop, size)?),
                 Step::Stopped(None) | Step::Shorter(_) => {

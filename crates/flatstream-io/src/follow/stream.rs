@@ -42,11 +42,11 @@ pub(super) enum Look {
 }
 
 impl Stream {
-    pub(super) fn begin(file: Arc<File>, header: Header, start: Start, options: &FollowOptions) -> Result<Self> {
+    pub(super) fn begin(file: &Arc<File>, header: Header, start: Start, options: &FollowOptions) -> Result<Self> {
         let hasher = options.reading.build_hasher(header.checksum())?;
         let decoder = Decoder::new(header.essentials(), options.reading.message_limit(), hasher);
         let block_size = options.reading.chosen_block_size();
-        let opened = Opened { file: &file, essentials: header.essentials(), decoder, block_size };
+        let opened = Opened { file, essentials: header.essentials(), decoder, block_size };
         let (frames, skip_below) = opened.begin(start)?;
         let mut stream =
             Self { header, frames, scout: None, skip_below, doubt: None, sent_again_for: None, is_replaced: false };
@@ -115,7 +115,7 @@ impl Stream {
                     self.frames.skip_below(self.skip_below);
                     self.frames.has_row().then_some(Found::Message)
                 }
-                Step::Sync(_) => None,
+                Step::Sync => None,
                 Step::AtLimit => self.scout_ahead(options)?,
                 Step::Stopped(_) if self.scout.is_none() && self.is_over(options) => Some(Found::Closed),
                 Step::Stopped(stop) => self.judge(stop, options, |stream| &stream.frames)?,
@@ -134,8 +134,8 @@ impl Stream {
             let Some(scout) = &mut self.scout else { return Ok(Some(Found::Nothing(None))) };
             match scout.read(u64::MAX)? {
                 Step::Messages => scout.skip_below(u64::MAX),
-                Step::Sync(_) if scout.durable() > known => return Ok(None),
-                Step::Sync(_) | Step::AtLimit => {}
+                Step::Sync if scout.durable() > known => return Ok(None),
+                Step::Sync | Step::AtLimit => {}
                 Step::Stopped(_) if self.is_over(options) => return Ok(Some(Found::Closed)),
                 Step::Stopped(stop) => {
                     let position = self.front().position();

@@ -12,7 +12,7 @@ const INTERVAL_MAX: Duration = Duration::from_millis(10);
 
 /// What the system is relied upon to tell is looked for anyway, so often: files on a network change without its
 /// noticing.
-const INTERVAL_WITH_EVENTS: Duration = Duration::from_millis(100);
+const INTERVAL_WITH_EVENTS: Duration = Duration::from_secs(1);
 
 /// So often in a row may something have come without the system's having told.
 const MISSES_MAX: u32 = 2;
@@ -23,7 +23,7 @@ pub(super) struct Wait {
     source: Source,
     interval: Duration,
     interval_max: Duration,
-    /// Whether the last wait was ended by the system's word; `None` if there was none since something came.
+    /// Whether a wait was ended by the system's word, since somebody began to wait; `None` if there was no wait yet.
     was_told: Option<bool>,
     misses: u32,
 }
@@ -52,6 +52,11 @@ impl Wait {
         if let Source::Events(_) = self.source {
             self.source = Source::NotYet;
         }
+    }
+
+    /// Somebody begins to wait. What came before isn't the system's to tell.
+    pub(super) fn begin(&mut self) {
+        self.was_told = None;
     }
 
     /// Something was there.
