@@ -81,6 +81,13 @@ enum Cause {
         limit: usize,
     },
     Dropped,
+    /// The stream doesn't have the place behind so many messages any more.
+    Gone {
+        sequence: u64,
+        found: String,
+    },
+    /// A text that should be a cursor, and what it isn't.
+    NotACursor(String),
     #[cfg(feature = "typed")]
     Type(Arc<crate::typed::TypeError>),
 }
@@ -131,6 +138,9 @@ pub enum ErrorKind {
     Full,
     /// The stream, or the message at [`Error::position`], isn't of the type that was asked for.
     WrongType,
+    /// The file doesn't have the place any more at which reading was to go on ([`Error::position`]): the stream was cut
+    /// before it, or the file holds another stream.
+    Gone,
 }
 
 impl Error {
@@ -198,6 +208,15 @@ impl Error {
         Self::new(Cause::Dropped, None)
     }
 
+    /// `found` says what is there instead of the place behind `sequence` messages at `position`.
+    pub(crate) fn gone(sequence: u64, position: u64, found: String) -> Self {
+        Self::new(Cause::Gone { sequence, found }, Some(position))
+    }
+
+    pub(crate) fn not_a_cursor(text: &str) -> Self {
+        Self::new(Cause::NotACursor(text.chars().take(120).collect()), None)
+    }
+
     pub(crate) fn not_closed(end: End) -> Self {
         Self::new(Cause::NotClosed(end), Some(end.position))
     }
@@ -222,12 +241,17 @@ impl Error {
             Cause::Tail { end, .. } if end.state == EndState::Corrupt => ErrorKind::Damaged,
             Cause::Tail { .. } => ErrorKind::Refused,
             Cause::Full { .. } | Cause::Dropped => ErrorKind::Full,
+            Cause::Gone { .. } => ErrorKind::Gone,
             Cause::Refused(first) => first.kind(),
             Cause::Format(error) => format_kind(error),
             Cause::Encode(EncodeError::TooLong { .. }) => ErrorKind::Limit,
             Cause::Options(HeaderError::Length(_)) => ErrorKind::Limit,
             Cause::Options(HeaderError::Checksum(_)) => ErrorKind::Unsupported,
-            Cause::Encode(_) | Cause::Options(_) | Cause::Usage(_) | Cause::Contradiction { .. } => ErrorKind::Usage,
+            Cause::Encode(_)
+            | Cause::Options(_)
+            | Cause::Usage(_)
+            | Cause::Contradiction { .. }
+            | Cause::NotACursor(_) => ErrorKind::Usage,
             Cause::NotClosed(_) => ErrorKind::NotClosed,
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.kind(),
@@ -362,6 +386,13 @@ impl fmt::Display for Error {
                 "a message of {len} bytes exceeds the memory for waiting messages of {limit}; the stream is unharmed"
             ),
             Cause::Dropped => f.write_str("the message was dropped, because the memory for waiting messages was full"),
+            Cause::Gone { sequence, found } => {
+                let plural = if *sequence == 1 { "" } else { "s" };
+                write!(f, "the place behind {sequence} message{plural}, at position {position}, is gone: {found}")
+            }
+            Cause::NotACursor(text) => {
+                write!(f, "{text:?} is no cursor, or not all of one: copy it as a whole")
+            }
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.fmt(f),
         }
@@ -413,7 +444,8 @@ impl From<Error> for io::Error {
             | ErrorKind::Damaged
             | ErrorKind::Limit
             | ErrorKind::Refused
-            | ErrorKind::WrongType => io::ErrorKind::InvalidData,
+            | ErrorKind::WrongType
+            | ErrorKind::Gone => io::ErrorKind::InvalidData,
             ErrorKind::Locked => io::ErrorKind::ResourceBusy,
             ErrorKind::Full => io::ErrorKind::QuotaExceeded,
         };

@@ -140,6 +140,16 @@ impl<R: Read> Input<R> {
         self.end = skew + len;
     }
 
+    pub(crate) fn source_mut(&mut self) -> &mut R {
+        &mut self.source
+    }
+
+    /// Drops what was read and not used: the source is about to be read from elsewhere.
+    pub(crate) fn forget(&mut self) {
+        self.start = 0;
+        self.end = 0;
+    }
+
     /// The source, and where it was at first.
     pub(crate) fn source_and_base(&mut self) -> io::Result<(&mut R, u64)>
     where

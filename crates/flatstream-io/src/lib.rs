@@ -28,6 +28,9 @@ mod mapped_reader;
 pub mod parallel;
 mod split_file;
 
+mod cursor;
+pub mod follow;
+
 pub mod recover;
 pub mod replay;
 pub mod storage;
@@ -53,11 +56,13 @@ mod mapping;
 mod error;
 
 pub use backwards::Backwards;
+pub use cursor::Cursor;
 pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{
     Checksum, ChecksumType, Clock, Dropped, End, EndState, Header, HeaderBuilder, Landing, SliceReader, TIME_NONE,
 };
+pub use follow::{FollowOptions, Followed, Follower};
 #[cfg(feature = "mmap")]
 pub use mapped_reader::{MappedMessages, MappedReader};
 pub use message::Message;

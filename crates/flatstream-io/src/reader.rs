@@ -7,6 +7,7 @@ use flatstream_format::{
     Sync, TailSearch,
 };
 
+use crate::cursor::Cursor;
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
 use crate::input::Input;
@@ -441,6 +442,20 @@ impl<R: Read> Reader<R> {
                 None => self.decoder.position(),
             },
         }
+    }
+
+    /// Where it stands: directly behind the last message that was handed out, or behind sync frames that follow it. A
+    /// [`Follower`](crate::Follower) can go on from there. `None` until the stream's identity is known, which is with
+    /// the first message, and where a recovering reader doesn't know the sequence number.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor> {
+        let sync = self.decoder.last_sync().filter(|_| self.row.is_sequence_known)?;
+        // A row lies between sync frames. Behind its last message the decoder may have gone on to the next of them.
+        let (position, sequence) = match self.row.next < self.row.count {
+            true => (self.position(), self.sequence()),
+            false => (self.decoder.position(), self.decoder.sequence()),
+        };
+        Some(Cursor::new(sync.stream_id, sync.epoch, sequence, position))
     }
 
     /// How many messages were handed out: the sequence number of the next. A recovering reader doesn't know it between

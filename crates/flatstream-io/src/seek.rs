@@ -70,6 +70,7 @@ impl<R: Read + Seek> Reader<R> {
     ///
     /// Times don't decrease within an epoch, but they may where a stream was reopened (another clock, a clock set
     /// back). Then it is the sync frame before the *first* one in the stream that isn't earlier.
+    /// What a session appended behind its last sync frame before it died may count as being of that frame's time.
     ///
     /// # Errors
     /// Of the kind `Usage` if no sync frame that was met has a time; as [`next_message`](Self::next_message), for what
@@ -202,7 +203,7 @@ impl<R: Read + Seek> Reader<R> {
 
 const AS_IT_IS: fn(SyncSearch) -> SyncSearch = |search| search;
 
-const NO_TIMES: &str = "the stream's sync frames have no times to seek by";
+pub(crate) const NO_TIMES: &str = "the stream's sync frames have no times to seek by";
 
 /// The beginning of a stream, from which it is sought in.
 pub(crate) struct Start {

@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub use flatstream_io::{
-    Backwards, Checksum, ChecksumType, Clock, Dropped, Durable, End, EndState, Error, ErrorKind, Finding, FlushPolicy,
-    Header, HeaderBuilder, Landing, Losses, Message, OnFull, OnTail, OpenReport, Opening, ReadOptions, Reader, Receipt,
-    Recovery, Result, SharedOptions, SharedWriter, SliceReader, SyncPolicy, TIME_NONE, Window, WriteOptions, Writer,
+    Backwards, Checksum, ChecksumType, Clock, Cursor, Dropped, Durable, End, EndState, Error, ErrorKind, Finding,
+    FlushPolicy, FollowOptions, Followed, Follower, Header, HeaderBuilder, Landing, Losses, Message, OnFull, OnTail,
+    OpenReport, Opening, ReadOptions, Reader, Receipt, Recovery, Result, SharedOptions, SharedWriter, SliceReader,
+    SyncPolicy, TIME_NONE, Window, WriteOptions, Writer,
 };
 
 #[cfg(feature = "mmap")]
@@ -12,7 +13,7 @@ pub use flatstream_io::{MappedMessages, MappedReader};
 #[cfg(feature = "typed")]
 pub use flatstream_io::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 
-pub use flatstream_io::{format, parallel, recover, replay, storage};
+pub use flatstream_io::{follow, format, parallel, recover, replay, storage};
 
 #[cfg(feature = "typed")]
 pub use flatstream_io::schema;
