@@ -81,6 +81,11 @@ enum Cause {
         limit: usize,
     },
     Dropped,
+    /// What a crate above this one says.
+    Other {
+        kind: ErrorKind,
+        error: Arc<dyn std::error::Error + Send + Sync>,
+    },
     #[cfg(feature = "typed")]
     Type(Arc<crate::typed::TypeError>),
 }
@@ -131,6 +136,8 @@ pub enum ErrorKind {
     Full,
     /// The stream, or the message at [`Error::position`], isn't of the type that was asked for.
     WrongType,
+    /// A file in the folder of a log isn't the segment that its name says: it was renamed, or is none.
+    WrongSegment,
 }
 
 impl Error {
@@ -158,7 +165,31 @@ impl Error {
         Self::new(Cause::Usage(what), None)
     }
 
-    pub(crate) fn file(path: &Path, action: &'static str, error: io::Error) -> Self {
+    /// An error of this kind that says what `error` says: for what stands on this crate, and for sinks.
+    ///
+    /// ```
+    /// use flatstream_io::{Error, ErrorKind};
+    ///
+    /// let error = Error::of_kind(ErrorKind::Locked, "the archive is being moved");
+    /// assert_eq!(error.kind(), ErrorKind::Locked);
+    /// assert_eq!(error.to_string(), "the archive is being moved");
+    /// ```
+    pub fn of_kind(kind: ErrorKind, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Cause::Other { kind, error: Arc::from(error.into()) }, None)
+    }
+
+    /// A file that can't be `action` (`opened`, `removed`): an error of the kind [`Io`](ErrorKind::Io) that names it.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use flatstream_io::Error;
+    ///
+    /// let error = Error::file(Path::new("events.fls"), "removed", std::io::Error::other("it is in use"));
+    /// assert_eq!(error.to_string(), "events.fls can't be removed: it is in use");
+    /// ```
+    #[must_use]
+    pub fn file(path: &Path, action: &'static str, error: io::Error) -> Self {
         Self::new(Cause::File { path: path.to_path_buf(), action, error: Arc::new(error) }, None)
     }
 
@@ -206,8 +237,9 @@ impl Error {
         Self::new(Cause::Encode(error), position.into())
     }
 
-    /// What a writer says to every call after its first failure.
-    pub(crate) fn refused(&self) -> Self {
+    /// What a writer says to every call after its first failure, which is this.
+    #[must_use]
+    pub fn refused(&self) -> Self {
         Self::new(Cause::Refused(self.clone()), self.position())
     }
 
@@ -229,6 +261,7 @@ impl Error {
             Cause::Options(HeaderError::Checksum(_)) => ErrorKind::Unsupported,
             Cause::Encode(_) | Cause::Options(_) | Cause::Usage(_) | Cause::Contradiction { .. } => ErrorKind::Usage,
             Cause::NotClosed(_) => ErrorKind::NotClosed,
+            Cause::Other { kind, .. } => *kind,
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.kind(),
         }
@@ -246,6 +279,7 @@ impl Error {
         match &self.0.cause {
             Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(error),
             Cause::Refused(first) => first.io_error(),
+            Cause::Other { error, .. } => error.downcast_ref(),
             _ => None,
         }
     }
@@ -362,6 +396,7 @@ impl fmt::Display for Error {
                 "a message of {len} bytes exceeds the memory for waiting messages of {limit}; the stream is unharmed"
             ),
             Cause::Dropped => f.write_str("the message was dropped, because the memory for waiting messages was full"),
+            Cause::Other { error, .. } => error.fmt(f),
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.fmt(f),
         }
@@ -373,6 +408,8 @@ impl std::error::Error for Error {
         match &self.0.cause {
             Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(&**error),
             Cause::Refused(first) => Some(first),
+            // It speaks for itself: what it says is said already.
+            Cause::Other { error, .. } => error.source(),
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.source(),
             _ => None,
@@ -413,7 +450,8 @@ impl From<Error> for io::Error {
             | ErrorKind::Damaged
             | ErrorKind::Limit
             | ErrorKind::Refused
-            | ErrorKind::WrongType => io::ErrorKind::InvalidData,
+            | ErrorKind::WrongType
+            | ErrorKind::WrongSegment => io::ErrorKind::InvalidData,
             ErrorKind::Locked => io::ErrorKind::ResourceBusy,
             ErrorKind::Full => io::ErrorKind::QuotaExceeded,
         };

@@ -28,6 +28,7 @@ pub(crate) fn reopen<S: Storage>(
     options: &WriteOptions,
 ) -> Result<Writer<S::File>> {
     let Some(header) = read_header(&file, path)? else {
+        options.is_meant(None)?;
         return start_anew(storage, file, path, options);
     };
     options.check_against(&header)?;

@@ -16,3 +16,7 @@ pub use flatstream_io::{format, parallel, recover, storage};
 
 #[cfg(feature = "typed")]
 pub use flatstream_io::schema;
+
+/// Streams that never end: folders of segments.
+#[cfg(feature = "log")]
+pub use flatstream_log as log;
