@@ -79,6 +79,10 @@ pub enum OnTail {
     /// up to 64 MiB; a longer one, and one that may belong to another stream, is refused.
     #[default]
     CutAndKeep,
+    /// The same, and also if a sync frame or a header of another stream lies there. That is refused otherwise, because
+    /// the other stream may be somebody's; but where streams are removed and their blocks used again, a power cut may
+    /// leave such bytes. A log's writer does it, because its segments come and go.
+    CutAndKeepForeign,
     /// Refuses to open the stream, with an error of the kind [`Refused`](crate::ErrorKind::Refused). A tail of zeros,
     /// or of 0xFF, holds nothing and is cut all the same.
     Refuse,
@@ -355,16 +359,18 @@ impl WriteOptions {
         self.ready_header.as_ref()
     }
 
+    /// What was chosen by [`on_tail`](Self::on_tail).
+    #[must_use]
+    pub fn chosen_on_tail(&self) -> OnTail {
+        self.on_tail
+    }
+
     pub(crate) fn is_meant(&self, header: Option<&Header>) -> Result<()> {
         self.header_check.as_ref().map_or(Ok(()), |check| check(header))
     }
 
     pub(crate) fn policies(&self) -> (SyncPolicy, FlushPolicy) {
         (self.sync_policy, self.flush_policy)
-    }
-
-    pub(crate) fn chosen_on_tail(&self) -> OnTail {
-        self.on_tail
     }
 
     /// The header of a stream that is reopened decides; an option that contradicts it is an error. Where nothing was

@@ -10,6 +10,9 @@ const EXTENSION: &str = ".fls";
 /// Who has it may write.
 pub(crate) const LOCK: &str = ".lock";
 
+/// What begins the name of a mark that many segments are being removed.
+const REMOVING: &str = ".removing-below-";
+
 /// A name in the folder of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
@@ -19,6 +22,8 @@ pub(crate) enum Name {
     KeptTail(u64),
     /// A segment that was being created when the process ended.
     Temporary,
+    /// All segments below this number are being removed: they don't belong to the log any more.
+    Removing(u64),
     /// Something else.
     Other,
 }
@@ -28,9 +33,17 @@ pub(crate) fn of_segment(first_sequence: u64) -> String {
     format!("{first_sequence:0DIGITS$}{EXTENSION}")
 }
 
+/// The name of the mark that all segments below this number are being removed.
+pub(crate) fn of_removal(below: u64) -> String {
+    format!("{REMOVING}{below:0DIGITS$}")
+}
+
 impl Name {
     pub(crate) fn of(name: &OsStr) -> Self {
         let Some(name) = name.to_str() else { return Self::Other };
+        if let Some(digits) = name.strip_prefix(REMOVING) {
+            return number(digits).map_or(Self::Other, Self::Removing);
+        }
         if let Some(name) = name.strip_prefix('.') {
             let suffix = segment_and_rest(name).map_or("", |(_, rest)| rest);
             return if is_temporary_suffix(suffix) { Self::Temporary } else { Self::Other };
@@ -46,9 +59,12 @@ impl Name {
 fn segment_and_rest(name: &str) -> Option<(u64, &str)> {
     let (digits, rest) = name.split_at_checked(DIGITS)?;
     let rest = rest.strip_prefix(EXTENSION)?;
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let first_sequence = digits.parse().ok().filter(|_| is_number)?;
-    Some((first_sequence, rest))
+    Some((number(digits)?, rest))
+}
+
+fn number(digits: &str) -> Option<u64> {
+    let is_number = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }
 
 /// As `Writer::create_new` makes them: `.NAME.0123456789abcdef.new`.
@@ -99,5 +115,7 @@ mod tests {
         check(".events.fls.0123456789abcdef.new", Name::Other);
         check("00000000000000000042.fls.epoch-3-tail-at-4096", Name::KeptTail(42));
         check("00000000000000000042.fls.epoch-3-tail-at-4096-1", Name::KeptTail(42));
+        check(&of_removal(42), Name::Removing(42));
+        check(".removing-below-42", Name::Other);
     }
 }

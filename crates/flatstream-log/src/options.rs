@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use flatstream_io::{Error, ErrorKind, Result, WriteOptions};
+use flatstream_io::{Error, ErrorKind, OnTail, Result, WriteOptions};
 
 use crate::problem;
 use crate::segment::Segment;
@@ -54,7 +54,7 @@ impl LogOptions {
     /// Segments of 256 MiB, all of which are kept; [`WriteOptions::new`] for each.
     pub fn new() -> Self {
         Self {
-            write: WriteOptions::new(),
+            write: WriteOptions::new().on_tail(OnTail::CutAndKeepForeign),
             segment_bytes: SEGMENT_BYTES,
             segment_time: None,
             retention: Retention::default(),
@@ -68,8 +68,14 @@ impl LogOptions {
     /// A stream id or a ready header can't be chosen: each segment has its own. The segment that a log is opened in
     /// keeps its header, and options that contradict it are an error, as for
     /// [`Writer::open`](flatstream_io::Writer::open).
+    ///
+    /// [`OnTail::CutAndKeep`] comes to [`OnTail::CutAndKeepForeign`]: what a power cut leaves of segments that were
+    /// removed doesn't keep a log from being opened.
     pub fn write_options(mut self, options: WriteOptions) -> Self {
-        self.write = options;
+        self.write = match options.chosen_on_tail() {
+            OnTail::CutAndKeep => options.on_tail(OnTail::CutAndKeepForeign),
+            _ => options,
+        };
         self
     }
 

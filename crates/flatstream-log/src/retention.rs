@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use flatstream_io::storage::Folders;
 use flatstream_io::{Error, Result};
 
+use crate::name;
 use crate::options::Retention;
 use crate::segment::{Listed, Segment};
 
@@ -16,49 +17,68 @@ pub(crate) struct Older<S> {
     pub(crate) storage: S,
     pub(crate) folder: PathBuf,
     pub(crate) segments: VecDeque<Listed>,
+    /// There is a mark in the folder that the segments below this number are being removed.
+    pub(crate) removal: Option<u64>,
 }
 
 impl<S: Folders> Older<S> {
-    /// Removes those that the rules don't keep; returns how many. `active` is how many bytes the one has that is
-    /// written.
+    /// Removes those that the rules don't keep; returns how many. `active` is the one that is written, and how many
+    /// bytes it has.
     ///
-    /// The last of them goes when it is durable that the others are gone. Were the power to go meanwhile, some of the
-    /// others might be back; so is the last one then, and with it the rules let all of them go at the next opening: no
-    /// segment is ever missing between two that are kept.
-    pub(crate) fn retain(&mut self, retention: &mut Retention, active: u64) -> Result<usize> {
-        let count = self.count_to_go(retention, active)?;
-        let mut removed = 0;
-        let mut is_next_agreed = false;
-        let mut outcome = Ok(());
-        for _ in 0..count {
-            outcome = self.ask(retention, usize::from(is_next_agreed));
-            if outcome.is_ok() && is_next_agreed {
-                outcome = self.remove_oldest();
-                is_next_agreed = outcome.is_ok();
-                removed += usize::from(outcome.is_ok());
-            }
-            if outcome.is_err() {
-                break;
-            }
-            is_next_agreed = true;
-        }
-        if is_next_agreed {
-            if removed > 0 {
+    /// Wherever the power goes meanwhile, no segment is missing between two that are there. Where a hook is asked, each
+    /// is durably gone before the next one goes. Otherwise there may be thousands: a mark says which of them go, until
+    /// it is durable that they are gone.
+    pub(crate) fn retain(&mut self, retention: &mut Retention, active: (u64, u64)) -> Result<usize> {
+        let count = self.count_to_go(retention, active.1)?;
+        if retention.before_removal.is_some() || count == 1 {
+            for _ in 0..count {
+                self.ask(retention)?;
+                self.remove_oldest()?;
                 self.sync_folder()?;
             }
-            self.remove_oldest()?;
-            removed += 1;
-        }
-        if removed > 0 {
+        } else if count > 1 {
+            let below = self.segments.get(count).map_or(active.0, |segment| segment.first_sequence);
+            self.mark(below)?;
+            (0..count).try_for_each(|_| self.remove_oldest())?;
             self.sync_folder()?;
         }
-        outcome.map(|()| removed)
+        self.remove_mark()?;
+        Ok(count)
+    }
+
+    fn mark(&mut self, below: u64) -> Result<()> {
+        if self.removal.is_some_and(|marked| marked >= below) {
+            return Ok(());
+        }
+        // One for fewer segments is replaced by one for more: there is one of them at least at any time.
+        let replaced = self.removal.map(name::of_removal);
+        let path = self.folder.join(name::of_removal(below));
+        let created = self.storage.create_new(&path);
+        match created {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::file(&path, "created", error));
+            }
+            _ => self.removal = Some(below),
+        }
+        self.sync_folder()?;
+        replaced.map_or(Ok(()), |name| remove(&self.storage, &self.folder.join(name)))
+    }
+
+    /// Were it back after a power cut, it would do no harm: no segment ever comes again below it.
+    fn remove_mark(&mut self) -> Result<()> {
+        let Some(below) = self.removal else { return Ok(()) };
+        if self.segments.front().is_none_or(|oldest| oldest.first_sequence >= below) {
+            remove(&self.storage, &self.folder.join(name::of_removal(below)))?;
+            self.removal = None;
+        }
+        Ok(())
     }
 
     fn count_to_go(&mut self, retention: &Retention, active: u64) -> Result<usize> {
-        let mut count = 0;
+        let marked = self.removal.unwrap_or_default();
+        let mut count = self.segments.partition_point(|segment| segment.first_sequence < marked);
         if let Some(kept) = retention.segments {
-            count = (self.segments.len() + 1).saturating_sub(kept.max(1));
+            count = count.max((self.segments.len() + 1).saturating_sub(kept.max(1)));
         }
         if let Some(kept) = retention.bytes {
             count = count.max(self.count_beyond_bytes(kept, active)?);
@@ -85,7 +105,7 @@ impl<S: Folders> Older<S> {
     }
 
     fn bytes(&mut self, index: usize) -> Result<u64> {
-        let Self { storage, folder, segments } = self;
+        let Self { storage, folder, segments, .. } = self;
         let segment = &mut segments[index];
         let bytes = match segment.bytes {
             Some(bytes) => bytes,
@@ -105,10 +125,10 @@ impl<S: Folders> Older<S> {
         }
     }
 
-    /// Whether the hook lets it go. Nobody is asked about one that isn't there.
-    fn ask(&self, retention: &mut Retention, index: usize) -> Result<()> {
-        let Some(hook) = &mut retention.before_removal else { return Ok(()) };
-        match self.segments[index].look(&self.storage, &self.folder)? {
+    /// Whether the hook lets the oldest go. It isn't asked about one that isn't there.
+    fn ask(&self, retention: &mut Retention) -> Result<()> {
+        let (Some(hook), Some(oldest)) = (&mut retention.before_removal, self.segments.front()) else { return Ok(()) };
+        match oldest.look(&self.storage, &self.folder)? {
             Some(segment) => {
                 hook(&segment).map_err(|error| Error::file(&segment.path, "removed yet, says the hook", error))
             }
@@ -128,7 +148,7 @@ impl<S: Folders> Older<S> {
     }
 
     pub(crate) fn sync_folder(&self) -> Result<()> {
-        let synced = self.storage.sync_folder_of(&self.folder.join(crate::name::LOCK));
+        let synced = self.storage.sync_folder_of(&self.folder.join(name::LOCK));
         synced.map_err(|error| Error::file(&self.folder, "made durable", error))
     }
 

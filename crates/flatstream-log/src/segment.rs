@@ -63,6 +63,10 @@ pub fn segments_in<S: Folders>(storage: &S, folder: impl AsRef<Path>) -> Result<
 pub(crate) struct Listing {
     /// From the oldest to the newest.
     pub(crate) segments: Vec<Listed>,
+    /// Those before them that were being removed when a process ended, perhaps with gaps.
+    pub(crate) half_removed: Vec<Listed>,
+    /// The marks that say so: all segments below are half removed.
+    pub(crate) removals: Vec<u64>,
     /// What was being created when a process ended.
     pub(crate) temporary: Vec<OsString>,
 }
@@ -85,6 +89,7 @@ impl Listing {
                 Name::Segment(first_sequence) => listing.segments.push(Listed::new(first_sequence)),
                 Name::KeptTail(first_sequence) => tails.entry(first_sequence).or_default().push(name),
                 Name::Temporary => listing.temporary.push(name),
+                Name::Removing(below) => listing.removals.push(below),
                 Name::Other => {}
             }
         }
@@ -92,6 +97,10 @@ impl Listing {
         for segment in &mut listing.segments {
             segment.kept_tails = tails.remove(&segment.first_sequence).unwrap_or_default();
         }
+        listing.removals.sort_unstable();
+        let below = listing.removals.last().copied().unwrap_or_default();
+        let kept = listing.segments.partition_point(|segment| segment.first_sequence < below);
+        listing.half_removed = listing.segments.drain(..kept).collect();
         Ok(listing)
     }
 }

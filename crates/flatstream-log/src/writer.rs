@@ -105,12 +105,11 @@ impl<S: Folders> LogWriter<S> {
         storage.create_folder(folder).map_err(|error| Error::file(folder, "created", error))?;
         let lock = lock(&storage, folder)?;
         let mut listing = Listing::read(&storage, folder)?;
-        for name in &listing.temporary {
-            // If one stays, it is in nobody's way.
-            let _ = storage.remove(&folder.join(name));
-        }
+        clear_away(&storage, folder, &listing);
         let mut active = newest(&storage, folder, &mut listing.segments)?;
-        let older = Older { storage, folder: folder.to_owned(), segments: listing.segments.into() };
+        let segments = listing.half_removed.into_iter().chain(listing.segments).collect();
+        let removal = listing.removals.last().copied();
+        let older = Older { storage, folder: folder.to_owned(), segments, removal };
         let (writer, identity) = match &mut active {
             Some(active) => open_segment(&older, active, &options.write)?,
             None => create_first(&older, &options.write)?,
@@ -214,7 +213,8 @@ impl<S: Folders> LogWriter<S> {
     /// Of the kind `Io` if one couldn't be removed, or if [`LogOptions::before_removal`] said no. It and all newer ones
     /// are still there, and the log is as usable as before.
     pub fn retain(&mut self) -> Result<usize> {
-        let result = self.older.retain(&mut self.options.retention, self.writer.position());
+        let active = (self.active.first_sequence, self.writer.position());
+        let result = self.older.retain(&mut self.options.retention, active);
         self.retention_error = result.as_ref().err().cloned();
         result
     }
@@ -417,6 +417,18 @@ fn lock<S: Folders>(storage: &S, folder: &Path) -> Result<S::File> {
         Ok(true) => Ok(file),
         Ok(false) => Err(Problem::Locked(folder.to_owned()).into()),
         Err(error) => Err(Error::file(&path, "locked", error)),
+    }
+}
+
+/// Removes what was left in the midst of something, unless it still says something. If it stays, it is in nobody's way.
+fn clear_away<S: Folders>(storage: &S, folder: &Path, listing: &Listing) {
+    for name in &listing.temporary {
+        let _ = storage.remove(&folder.join(name));
+    }
+    // The last one says what the others say, and more.
+    let outdated = listing.removals.split_last().map_or(&[][..], |(_, outdated)| outdated);
+    for &below in outdated {
+        let _ = storage.remove(&folder.join(name::of_removal(below)));
     }
 }
 
