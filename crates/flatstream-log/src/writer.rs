@@ -532,11 +532,14 @@ impl<S: Folders> Appender for LogWriter<S> {
     }
 
     fn next_need(&self) -> Need {
-        let need = self.writer.next_need();
-        match self.due_time.filter(|_| self.writer.sequence() > 0) {
-            Some(time) => need.at_latest(time),
-            None => need,
+        let mut need = self.writer.next_need();
+        match self.due_time {
+            Some(time) if self.writer.sequence() > 0 => need = need.at_latest(time),
+            // The first message makes the time count.
+            Some(_) => need.bytes = 1,
+            None => {}
         }
+        need
     }
 
     fn syncs_by_itself(&self) -> bool {

@@ -86,7 +86,7 @@ fn the_old_go_by_when_they_were_written_last() {
         file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
     };
     // The third is too old, but the second isn't: the oldest go first, or not at all.
-    [(0, 7300), (1, 3000), (2, 9000), (5, 9000)].map(|(number, age)| write_time(number, age));
+    [(0, 7300), (1, 3000), (2, 9000), (5, 9000)].iter().for_each(|&(number, age)| write_time(number, age));
     let options = || LogOptions::new().keep_for(Duration::from_secs(3600));
     drop(LogWriter::open(folder.path(), options()).unwrap());
     assert_eq!(starts(folder.path()), [1, 2, 3, 4, 5]);
@@ -184,6 +184,26 @@ fn a_tail_that_was_kept_goes_with_its_segment_and_counts_with_it() {
     assert_eq!(seen[0].kept_tails, [kept_at.clone()]);
     assert!(!kept_at.exists() && !seen[0].path.exists());
     assert_eq!(names(folder.path()), [".lock", "00000000000000000002.fls"]);
+}
+
+/// As a power cut leaves it: the mark, and some of the segments that were being removed.
+#[test]
+fn a_removal_that_was_cut_short_is_completed_and_its_remains_are_no_part_of_the_log() {
+    let folder = Folder::new("log-half-removed");
+    make(folder.path(), 5);
+    fs::remove_file(segment(folder.path(), 1)).unwrap();
+    ["00000000000000000002", "00000000000000000003"]
+        .iter()
+        .for_each(|below| fs::write(folder.join(format!(".removing-below-{below}")), "").unwrap());
+    let listed: Vec<_> = flatstream_log::segments(folder.path()).unwrap();
+    assert_eq!(listed.iter().map(|segment| segment.first_sequence).collect::<Vec<_>>(), [3, 4, 5]);
+
+    // Whatever is kept from now on.
+    let log = LogWriter::open(folder.path(), LogOptions::new()).unwrap();
+    assert_eq!(log.first_sequence(), 3);
+    drop(log);
+    assert_eq!(starts(folder.path()), [3, 4, 5]);
+    assert!(names(folder.path()).iter().all(|name| !name.starts_with(".removing")));
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn check_rotation(name: &str, options: LogOptions, lens: &[usize], expected: &[u
 
 #[test]
 fn the_message_that_fills_a_segment_is_the_last_one_in_it() {
-    check_rotation("log-bytes", options().segment_bytes(1000), &[100, 600, 300, 1, 5000, 2], &[3, 2, 1]);
+    check_rotation("log-bytes", options().segment_bytes(10_000), &[1000, 6000, 3000, 1, 50_000, 2], &[3, 2, 1]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_segment_grows_old_while_nobody_has_the_log_open() {
     writer.finish().unwrap();
     for (years, count) in [(1000, 1), (1, 2), (1, 2)] {
         let time = Duration::from_secs(years * 365 * 24 * 3600);
-        let log = LogWriter::open(folder.path(), options().segment_time(time)).unwrap();
+        let log = LogWriter::open(folder.path(), LogOptions::new().segment_time(time)).unwrap();
         assert_eq!(log.log_id(), 0x0123_4567_89AB_CDEF);
         assert_eq!(log.segments().unwrap().len(), count, "after {years} years");
         log.finish().unwrap();

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -77,13 +78,13 @@ fn time_ends_a_segment_while_nothing_is_appended() {
     }
     writer.append(b"two").unwrap();
     writer.finish().unwrap();
-    check(&read(folder.path())[..], &[b"one".to_vec(), b"two".to_vec()]);
+    check(&read(folder.path()), &[b"one".to_vec(), b"two".to_vec()]);
 }
 
 #[test]
 fn a_hook_that_says_no_stops_nobody() {
     let folder = Folder::new("log-shared-hook");
-    let (of_hook, errors) = std::sync::mpsc::channel::<Error>();
+    let (of_hook, errors) = mpsc::channel::<Error>();
     let options = LogOptions::new()
         .segment_bytes(0)
         .keep_segments(1)
