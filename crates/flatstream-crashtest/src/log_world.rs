@@ -139,7 +139,7 @@ impl LogWorld {
                 let is_hole = may_have_holes && next < start && all_let_go(next, start) && all_let_go(oldest, start);
                 ensure(is_hole, || {
                     format!(
-                        "a segment begins at {start}, and the one before ends at {next}: of {starts:?} {let_go:?} were let go"
+                        "one begins at {start}, the one before ends at {next}; {let_go:?} of {starts:?} were let go"
                     )
                 })?;
             }
@@ -162,9 +162,8 @@ impl LogWorld {
         loop {
             match reader.next_message() {
                 Ok(Some(message)) => {
-                    ensure(self.messages.get(next as usize).is_some_and(|one| one == message), || {
-                        format!("message {next} in {path} isn't the one that was appended")
-                    })?
+                    let is_it = self.messages.get(next as usize).is_some_and(|appended| appended == message);
+                    ensure(is_it, || format!("message {next} in {path} isn't the one that was appended"))?;
                 }
                 Ok(None) => return Ok(next),
                 Err(_) if following == Some(next) => return Ok(next),

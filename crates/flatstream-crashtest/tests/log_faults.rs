@@ -1,6 +1,6 @@
 //! Every operation on the disk fails once, in every way, while a log is opened, appended to, rotated and thinned out:
-//! nothing that was acknowledged is lost, nothing is there twice, and the log opens again, at once and after power cuts.
-//! The same is done to a process that is killed at each operation, and to a machine that loses its power there.
+//! nothing that was acknowledged is lost, nothing is there twice, and the log opens again, at once and after power
+//! cuts. The same is done to a process that is killed at each operation, and to a machine that loses its power there.
 
 use std::fmt;
 use std::io::ErrorKind;

@@ -26,9 +26,9 @@ const RETRY_TIME_MIN: Duration = Duration::from_secs(1);
 /// nobody else does.
 ///
 /// The next segment begins in three steps. All messages of this one are made durable; the next one is created, durable
-/// under its name; this one is marked as closed. So wherever the process or the power ends, the next segment begins with
-/// the message behind the last one of this segment, which is complete, though perhaps not marked as closed: opening the
-/// log again leaves that as it is.
+/// under its name; this one is marked as closed. So wherever the process or the power ends, this segment is complete,
+/// and the next one begins with the message behind its last one. It may not be marked as closed then, or there may be
+/// half a mark behind its last message; opening the log again leaves that as it is.
 ///
 /// If the next segment can't be created (the disk is full, say), the log goes on in this one, and tries again after as
 /// many bytes, or as long a time, as a segment has; [`rotation_error`](Self::rotation_error) and
@@ -87,8 +87,8 @@ impl LogWriter {
     ///
     /// # Errors
     /// Of the kind `Locked` if another writer has the log open; `WrongSegment` if the newest segment's header says that
-    /// it is another one, or none; `Usage` if the options choose a stream id or a ready header; and as [`Writer::open`].
-    /// Nothing was changed in a segment then, except as said there.
+    /// it is another one, or none; `Usage` if the options choose a stream id or a ready header; and as
+    /// [`Writer::open`]. Nothing was changed in a segment then, except as said there.
     pub fn open(folder: impl AsRef<Path>, options: LogOptions) -> Result<Self> {
         Self::open_in(Files, folder, options)
     }

@@ -46,8 +46,8 @@ fn a_renamed_segment_is_refused_and_both_numbers_are_named() {
     assert_eq!(error.kind(), ErrorKind::WrongSegment);
     let path = segment(folder.path(), 7);
     let expected = format!(
-        "{} was renamed, or isn't of this log: by its name its first message has number 7, by its header 2, and nothing \
-         was changed",
+        "{} was renamed, or isn't of this log: by its name its first message has number 7, by its header 2, and \
+         nothing was changed",
         path.display()
     );
     assert_eq!(error.to_string(), expected);
@@ -140,6 +140,26 @@ fn what_an_interrupted_creation_left_is_cleared_away_and_nothing_else() {
     check(&read(folder.path()), &[b"one".to_vec(), b"two".to_vec(), b"three".to_vec(), b"four".to_vec()]);
     assert!(!folder.join(leftover).exists());
     others.iter().for_each(|name| assert!(folder.join(name).exists(), "{name} is somebody's"));
+}
+
+/// A power cut may leave the blocks of a segment that was removed behind the end of one that isn't.
+#[test]
+fn the_remains_of_another_segment_behind_a_torn_tail_do_not_keep_a_log_from_being_opened() {
+    for options in [LogOptions::new, || LogOptions::new().write_options(WriteOptions::new())] {
+        let [folder, other] = ["log-stale", "log-stale-other"].map(Folder::new);
+        let make = |folder: &Folder, count: u8| {
+            let mut log = LogWriter::open(folder.path(), options()).unwrap();
+            (0..count).for_each(|_| assert!(log.append(&[count; 100]).is_ok()));
+            drop(log);
+            fs::read(segment(folder.path(), 0)).unwrap()
+        };
+        let (own, removed) = (make(&folder, 40), make(&other, 200));
+        let torn = own.len() - 8;
+        fs::write(segment(folder.path(), 0), [&own[..torn], &removed[torn..]].concat()).unwrap();
+        let log = LogWriter::open(folder.path(), options()).unwrap();
+        assert_eq!(log.sequence(), 39);
+        assert_eq!(log.segments().unwrap()[0].kept_tails.len(), 1);
+    }
 }
 
 #[test]

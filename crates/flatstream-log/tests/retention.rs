@@ -173,7 +173,7 @@ fn a_tail_that_was_kept_goes_with_its_segment_and_counts_with_it() {
     let kept_at = log.open_report().unwrap().kept_at.clone().unwrap();
     let tail = fs::metadata(&kept_at).unwrap().len();
     let active = log.segments().unwrap().remove(0);
-    assert_eq!(active.kept_tails, [kept_at.clone()]);
+    assert_eq!(active.kept_tails, std::slice::from_ref(&kept_at));
     assert_eq!(active.bytes, fs::metadata(&active.path).unwrap().len() + tail);
     // Found by its name too.
     assert_eq!(flatstream_log::segments(folder.path()).unwrap(), [active]);
@@ -181,7 +181,7 @@ fn a_tail_that_was_kept_goes_with_its_segment_and_counts_with_it() {
     log.append(b"two").unwrap();
     log.rotate().unwrap();
     let seen = hook.0.lock().unwrap().0.clone();
-    assert_eq!(seen[0].kept_tails, [kept_at.clone()]);
+    assert_eq!(seen[0].kept_tails, std::slice::from_ref(&kept_at));
     assert!(!kept_at.exists() && !seen[0].path.exists());
     assert_eq!(names(folder.path()), [".lock", "00000000000000000002.fls"]);
 }
