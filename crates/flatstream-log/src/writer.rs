@@ -82,8 +82,9 @@ impl LogWriter {
     /// go if there are too many.
     ///
     /// What processes left that ended while they created a segment is removed: temporary files (`.NAME.….new`), and an
-    /// empty file under the name of the newest segment, which is left where files can't have two names. Files with
-    /// other names aren't touched.
+    /// empty file under the name of the newest segment, which is left where files can't have two names. A removal of
+    /// old segments that was cut short (a mark `.removing-below-…` says so) is completed. Files with other names aren't
+    /// touched.
     ///
     /// # Errors
     /// Of the kind `Locked` if another writer has the log open; `WrongSegment` if the newest segment's header says that
