@@ -10,7 +10,8 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
     ("flatstream-schema", &[]),
     ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
-    ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
+    ("flatstream-log", &[]),
+    ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "mmap", "log"]),
 ];
 
 /// Those whose tests are run: no features at all, and some of them only.
@@ -21,6 +22,7 @@ const TESTED: &[(&str, &str)] = &[
     ("flatstream-io", ""),
     ("flatstream-io", "xxhash"),
     ("flatstream-io", "typed"),
+    ("flatstream-log", ""),
     ("flatstream", ""),
 ];
 

@@ -1,12 +1,14 @@
 //! Proof by crashing. [`power_cut`] runs schedules of appends, syncs and power cuts over the simulated disk of
-//! `flatstream-testkit` and checks, after each, what flatstream promises; [`storage`] puts flatstream's files on that
-//! disk.
+//! `flatstream-testkit` and checks, after each, what flatstream promises, [`log_power_cut`] the same with logs;
+//! [`storage`] puts flatstream's files on that disk.
 //!
 //! It is a crate of its own because the simulated disk knows nothing of flatstream, and flatstream nothing of it.
 
 #![forbid(unsafe_code)]
 
 pub mod crashed_file;
+pub mod log_power_cut;
+pub mod log_world;
 pub mod peers;
 pub mod power_cut;
 pub mod storage;

@@ -1,10 +1,12 @@
 //! The simulated disk as a place for flatstream's files.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use flatstream::Durable;
-use flatstream::storage::{Storage, StorageFile};
+use flatstream::storage::{Folders, Storage, StorageFile};
 use flatstream_testkit::disk::{Disk, DiskFile};
 
 /// A disk's one folder.
@@ -47,6 +49,28 @@ impl Storage for DiskStorage {
 
     fn sync_folder_of(&self, _path: &Path) -> io::Result<()> {
         self.0.sync_directory()
+    }
+}
+
+/// A folder is what names begin with; all are there.
+impl Folders for DiskStorage {
+    fn create_folder(&self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let names = self.0.list()?;
+        let of_folder = names.iter().filter_map(|name| Path::new(name).strip_prefix(folder).ok());
+        Ok(of_folder.filter(|name| name.components().count() == 1).map(OsString::from).collect())
+    }
+
+    fn size_of(&self, path: &Path) -> io::Result<u64> {
+        self.0.size(name(path)?)
+    }
+
+    /// The disk knows no time: everything is as old as can be.
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        self.size_of(path).map(|_| UNIX_EPOCH)
     }
 }
 

@@ -1,11 +1,14 @@
 //! The simulated disk as a place for flatstream's files that notes which operation was which, and can lose its process.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use flatstream::Durable;
-use flatstream::storage::{Storage, StorageFile};
+use flatstream::storage::{Folders, Storage, StorageFile};
 use flatstream_testkit::disk::Disk;
 
 use crate::storage::{DiskStorage, OpenFile};
@@ -20,6 +23,8 @@ pub enum Operation {
     Rename,
     Remove,
     SyncFolder,
+    List,
+    SizeOf,
     TryLock,
     Size,
     ReadAt,
@@ -71,19 +76,48 @@ impl Trace {
     }
 }
 
+/// Names that were to be removed, and weren't given since. Clones are the same list.
+#[derive(Clone, Debug, Default)]
+pub struct Removals(Arc<Mutex<BTreeSet<PathBuf>>>);
+
+impl Removals {
+    /// A copy that goes another way from here on.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.paths().clone())))
+    }
+
+    /// The names.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<PathBuf> {
+        self.paths().iter().cloned().collect()
+    }
+
+    fn paths(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// [`DiskStorage`] with a trace.
 #[derive(Clone, Debug)]
 pub struct TracedStorage {
     inner: DiskStorage,
     /// What was done.
     pub trace: Trace,
+    removals: Removals,
 }
 
 impl TracedStorage {
     /// Of a disk on which nothing was done yet: the trace counts as the disk does.
     #[must_use]
     pub fn new(disk: &Disk) -> Self {
-        Self { inner: DiskStorage(disk.clone()), trace: Trace::default() }
+        Self { inner: DiskStorage(disk.clone()), trace: Trace::default(), removals: Removals::default() }
+    }
+
+    /// Notes in this list which names are removed.
+    #[must_use]
+    pub fn noting(self, removals: &Removals) -> Self {
+        Self { removals: removals.clone(), ..self }
     }
 
     fn file(&self, file: OpenFile) -> TracedFile {
@@ -106,22 +140,47 @@ impl Storage for TracedStorage {
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.trace.begin(Operation::HardLink)?;
+        self.removals.paths().remove(to);
         self.inner.hard_link(from, to)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.trace.begin(Operation::Rename)?;
+        self.removals.paths().remove(to);
         self.inner.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.trace.begin(Operation::Remove)?;
+        self.removals.paths().insert(path.to_owned());
         self.inner.remove(path)
     }
 
     fn sync_folder_of(&self, path: &Path) -> io::Result<()> {
         self.trace.begin(Operation::SyncFolder)?;
         self.inner.sync_folder_of(path)
+    }
+}
+
+impl Folders for TracedStorage {
+    /// No operation on the disk.
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        self.inner.create_folder(folder)
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        self.trace.begin(Operation::List)?;
+        self.inner.names(folder)
+    }
+
+    fn size_of(&self, path: &Path) -> io::Result<u64> {
+        self.trace.begin(Operation::SizeOf)?;
+        self.inner.size_of(path)
+    }
+
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        self.trace.begin(Operation::SizeOf)?;
+        self.inner.modified(path)
     }
 }
 

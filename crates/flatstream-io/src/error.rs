@@ -88,6 +88,11 @@ enum Cause {
     },
     /// A text that should be a cursor, and what it isn't.
     NotACursor(String),
+    /// What a crate above this one says.
+    Other {
+        kind: ErrorKind,
+        error: Arc<dyn std::error::Error + Send + Sync>,
+    },
     #[cfg(feature = "typed")]
     Type(Arc<crate::typed::TypeError>),
 }
@@ -141,6 +146,8 @@ pub enum ErrorKind {
     /// The file doesn't have the place any more at which reading was to go on ([`Error::position`]): the stream was cut
     /// before it, or the file holds another stream.
     Gone,
+    /// A file in the folder of a log isn't the segment that its name says: it was renamed, or is none.
+    WrongSegment,
 }
 
 impl Error {
@@ -168,7 +175,31 @@ impl Error {
         Self::new(Cause::Usage(what), None)
     }
 
-    pub(crate) fn file(path: &Path, action: &'static str, error: io::Error) -> Self {
+    /// An error of this kind that says what `error` says: for what stands on this crate, and for sinks.
+    ///
+    /// ```
+    /// use flatstream_io::{Error, ErrorKind};
+    ///
+    /// let error = Error::of_kind(ErrorKind::Locked, "the archive is being moved");
+    /// assert_eq!(error.kind(), ErrorKind::Locked);
+    /// assert_eq!(error.to_string(), "the archive is being moved");
+    /// ```
+    pub fn of_kind(kind: ErrorKind, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Cause::Other { kind, error: Arc::from(error.into()) }, None)
+    }
+
+    /// A file that can't be `action` (`opened`, `removed`): an error of the kind [`Io`](ErrorKind::Io) that names it.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use flatstream_io::Error;
+    ///
+    /// let error = Error::file(Path::new("events.fls"), "removed", std::io::Error::other("it is in use"));
+    /// assert_eq!(error.to_string(), "events.fls can't be removed: it is in use");
+    /// ```
+    #[must_use]
+    pub fn file(path: &Path, action: &'static str, error: io::Error) -> Self {
         Self::new(Cause::File { path: path.to_path_buf(), action, error: Arc::new(error) }, None)
     }
 
@@ -225,8 +256,9 @@ impl Error {
         Self::new(Cause::Encode(error), position.into())
     }
 
-    /// What a writer says to every call after its first failure.
-    pub(crate) fn refused(&self) -> Self {
+    /// What a writer says to every call after its first failure, which is this.
+    #[must_use]
+    pub fn refused(&self) -> Self {
         Self::new(Cause::Refused(self.clone()), self.position())
     }
 
@@ -253,6 +285,7 @@ impl Error {
             | Cause::Contradiction { .. }
             | Cause::NotACursor(_) => ErrorKind::Usage,
             Cause::NotClosed(_) => ErrorKind::NotClosed,
+            Cause::Other { kind, .. } => *kind,
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.kind(),
         }
@@ -270,6 +303,7 @@ impl Error {
         match &self.0.cause {
             Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(error),
             Cause::Refused(first) => first.io_error(),
+            Cause::Other { error, .. } => error.downcast_ref(),
             _ => None,
         }
     }
@@ -393,6 +427,7 @@ impl fmt::Display for Error {
             Cause::NotACursor(text) => {
                 write!(f, "{text:?} is no cursor, or not all of one: copy it as a whole")
             }
+            Cause::Other { error, .. } => error.fmt(f),
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.fmt(f),
         }
@@ -404,6 +439,8 @@ impl std::error::Error for Error {
         match &self.0.cause {
             Cause::Read(error) | Cause::Write(error) | Cause::Sync(error) | Cause::File { error, .. } => Some(&**error),
             Cause::Refused(first) => Some(first),
+            // It speaks for itself: what it says is said already.
+            Cause::Other { error, .. } => error.source(),
             #[cfg(feature = "typed")]
             Cause::Type(error) => error.source(),
             _ => None,
@@ -445,7 +482,8 @@ impl From<Error> for io::Error {
             | ErrorKind::Limit
             | ErrorKind::Refused
             | ErrorKind::WrongType
-            | ErrorKind::Gone => io::ErrorKind::InvalidData,
+            | ErrorKind::Gone
+            | ErrorKind::WrongSegment => io::ErrorKind::InvalidData,
             ErrorKind::Locked => io::ErrorKind::ResourceBusy,
             ErrorKind::Full => io::ErrorKind::QuotaExceeded,
         };

@@ -69,10 +69,10 @@ pub use message::Message;
 pub use open::OpenReport;
 pub use opening::Opening;
 pub use options::{OnTail, ReadOptions, WriteOptions};
-pub use policy::{FlushPolicy, SyncPolicy};
+pub use policy::{FlushPolicy, Need, SyncPolicy};
 pub use reader::Reader;
 pub use recovery::{Finding, Losses, Recovery};
-pub use shared_writer::{OnFull, Receipt, SharedOptions, SharedWriter};
+pub use shared_writer::{Appender, OnFull, Receipt, SharedOptions, SharedWriter};
 #[cfg(feature = "typed")]
 pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 pub use window::Window;

@@ -47,10 +47,14 @@ pub struct WriteOptions {
     flush_policy: FlushPolicy,
     on_tail: OnTail,
     asked: Asked,
+    header_check: Option<HeaderCheck>,
     /// Says whether a stream's messages are of the type that was asked for.
     #[cfg(feature = "typed")]
     type_check: Option<fn(&Header) -> Result<()>>,
 }
+
+/// Says whether a stream with this header is the one that was meant.
+type HeaderCheck = Arc<dyn Fn(Option<&Header>) -> Result<()> + Send + Sync>;
 
 /// What was asked of the header, as far as a stream that is reopened can contradict it.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +78,10 @@ pub enum OnTail {
     /// up to 64 MiB; a longer one, and one that may belong to another stream, is refused.
     #[default]
     CutAndKeep,
+    /// The same, and also if a sync frame or a header of another stream lies there. That is refused otherwise, because
+    /// the other stream may be somebody's; but where streams are removed and their blocks used again, a power cut may
+    /// leave such bytes. A log's writer does it, because its segments come and go.
+    CutAndKeepForeign,
     /// Refuses to open the stream, with an error of the kind [`Refused`](crate::ErrorKind::Refused). A tail of zeros,
     /// or of 0xFF, holds nothing and is cut all the same.
     Refuse,
@@ -103,6 +111,7 @@ impl WriteOptions {
             flush_policy: FlushPolicy::default(),
             on_tail: OnTail::default(),
             asked: Asked::default(),
+            header_check: None,
             #[cfg(feature = "typed")]
             type_check: None,
         }
@@ -368,17 +377,64 @@ impl WriteOptions {
         self
     }
 
-    pub(crate) fn policies(&self) -> (SyncPolicy, FlushPolicy) {
-        (self.sync_policy, self.flush_policy)
+    /// Says whether a file that is opened again holds the stream that was meant: it is given the header before anything
+    /// is changed, and `None` where nothing of a stream ever arrived, so that a new one would begin. An error of it is
+    /// that of [`Writer::open`](crate::Writer::open).
+    ///
+    /// ```
+    /// use flatstream_io::{Error, ErrorKind, WriteOptions, Writer};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-check-header-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("events.fls");
+    /// Writer::create_new(&path, WriteOptions::new().metadata("vehicle", "17"))?.finish()?;
+    ///
+    /// let options = WriteOptions::new().check_header(|header| {
+    ///     match header.and_then(|header| header.metadata_value("vehicle")) {
+    ///         Some("18") => Ok(()),
+    ///         found => Err(Error::of_kind(ErrorKind::Usage, format!("expected vehicle 18, found {found:?}"))),
+    ///     }
+    /// });
+    /// let error = Writer::open(&path, options).unwrap_err();
+    /// assert_eq!(error.to_string(), "expected vehicle 18, found Some(\"17\")");
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn check_header(mut self, check: impl Fn(Option<&Header>) -> Result<()> + Send + Sync + 'static) -> Self {
+        self.header_check = Some(Arc::new(check));
+        self
     }
 
-    pub(crate) fn chosen_on_tail(&self) -> OnTail {
+    /// The identity that was chosen by [`stream_id`](Self::stream_id).
+    #[must_use]
+    pub fn chosen_stream_id(&self) -> Option<u64> {
+        self.stream_id
+    }
+
+    /// The header that was given by [`header`](Self::header).
+    #[must_use]
+    pub fn chosen_header(&self) -> Option<&Header> {
+        self.ready_header.as_ref()
+    }
+
+    /// What was chosen by [`on_tail`](Self::on_tail).
+    #[must_use]
+    pub fn chosen_on_tail(&self) -> OnTail {
         self.on_tail
+    }
+
+    pub(crate) fn is_meant(&self, header: Option<&Header>) -> Result<()> {
+        self.header_check.as_ref().map_or(Ok(()), |check| check(header))
+    }
+
+    pub(crate) fn policies(&self) -> (SyncPolicy, FlushPolicy) {
+        (self.sync_policy, self.flush_policy)
     }
 
     /// The header of a stream that is reopened decides; an option that contradicts it is an error. Where nothing was
     /// asked, nothing contradicts; sync interval, program and metadata are the old writer's.
     pub(crate) fn check_against(&self, header: &Header) -> Result<()> {
+        self.is_meant(Some(header))?;
         self.check_type(header)?;
         if let Some(ready) = self.ready_header.as_ref().filter(|ready| ready.as_bytes() != header.as_bytes()) {
             let checks = [ready, header].map(|header| format!("{:#010x}", header.essentials().header_check));

@@ -144,16 +144,23 @@ impl Due {
     }
 }
 
-/// What a thread waits for so that no policy is kept too late.
+/// What a [`SharedWriter`](crate::SharedWriter)'s thread waits for so that no policy is kept too late.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Need {
+#[non_exhaustive]
+pub struct Need {
     /// After so many bytes more it has to look again; at least 1.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// At this time too.
-    pub(crate) time: Option<Instant>,
+    pub time: Option<Instant>,
 }
 
 impl Need {
+    /// The same, and at this time at the latest.
+    #[must_use]
+    pub fn at_latest(self, time: Instant) -> Self {
+        Self { time: Some(self.time.map_or(time, |earlier| earlier.min(time))), ..self }
+    }
+
     pub(crate) fn of(dues: &[Due], position: u64) -> Self {
         Self {
             bytes: dues.iter().map(|due| due.bytes_left(position)).min().unwrap_or(u64::MAX),

@@ -28,6 +28,7 @@ pub(crate) fn reopen<S: Storage>(
     options: &WriteOptions,
 ) -> Result<Writer<S::File>> {
     let Some(header) = read_header(&file, path)? else {
+        options.is_meant(None)?;
         return start_anew(storage, file, path, options);
     };
     options.check_against(&header)?;
@@ -180,6 +181,10 @@ impl Found {
                     Some(Evidence { position, kind: EvidenceKind::Sync }),
                     "that sync frame isn't at its place, so bytes were lost or inserted; what follows isn't cut",
                 ),
+                _ if self.end.bytes_behind > limits::SCATTERED_TAIL_MAX => {
+                    refuse(self.evidence, "more than 64 MiB lie behind, which is too much to be cut unasked")
+                }
+                _ if on_tail == OnTail::CutAndKeepForeign => Ok(Tail::Keep),
                 (_, Some(position), _) => refuse(
                     Some(Evidence { position, kind: EvidenceKind::SyncInPlace }),
                     "it is another stream's, which isn't cut",
@@ -188,9 +193,6 @@ impl Found {
                     Some(Evidence { position: self.end.position, kind: EvidenceKind::Header }),
                     "another stream isn't cut",
                 ),
-                _ if self.end.bytes_behind > limits::SCATTERED_TAIL_MAX => {
-                    refuse(self.evidence, "more than 64 MiB lie behind, which is too much to be cut unasked")
-                }
                 _ => Ok(Tail::Keep),
             },
             _ => Ok(Tail::Keep),

@@ -1,10 +1,12 @@
-//! Where streams are kept: the few calls that creating, reopening and repairing a stream need. [`Files`] is the
-//! operating system's; another implementation puts streams elsewhere, or fails on purpose, as this project's crash
-//! simulator does.
+//! Where streams are kept: the few calls that creating, reopening and repairing a stream need ([`Storage`]), and those
+//! that many streams in a folder need ([`Folders`]). [`Files`] is the operating system's; another implementation puts
+//! streams elsewhere, or fails on purpose, as this project's crash simulator does.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::durable::Durable;
 
@@ -49,6 +51,34 @@ pub trait Storage {
     /// # Errors
     /// Those of the system.
     fn sync_folder_of(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A [`Storage`] that has folders, and can say what is in them.
+pub trait Folders: Storage {
+    /// Creates a folder, with those above it that aren't there. The names of those that it creates are durable when it
+    /// returns. Nothing happens if it is there.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn create_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// The names in a folder, in any order.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>>;
+
+    /// The size of a file in bytes, without opening it.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none of that name.
+    fn size_of(&self, path: &Path) -> io::Result<u64>;
+
+    /// When a file was written to last.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none of that name.
+    fn modified(&self, path: &Path) -> io::Result<SystemTime>;
 }
 
 /// An open file of a [`Storage`]. What is written goes behind what was written before.
@@ -131,6 +161,36 @@ impl Storage for Files {
     #[cfg(not(unix))]
     fn sync_folder_of(&self, _path: &Path) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Folders for Files {
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        if folder.as_os_str().is_empty() || folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = folder.parent() {
+            self.create_folder(above)?;
+        }
+        match std::fs::create_dir(folder) {
+            // Someone else was faster, and may not have made it durable yet.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            result => result?,
+        }
+        self.sync_folder_of(folder)
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    }
+
+    fn size_of(&self, path: &Path) -> io::Result<u64> {
+        std::fs::metadata(path).map(|metadata| metadata.len())
+    }
+
+    fn modified(&self, path: &Path) -> io::Result<SystemTime> {
+        std::fs::metadata(path)?.modified()
     }
 }
 

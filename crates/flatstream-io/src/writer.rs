@@ -281,7 +281,7 @@ impl<W: Write> Writer<W> {
 
     /// Puts a sync frame if one is due by time. It comes behind what was appended last and not before it, so that this
     /// lies between two sync frames that are near in time.
-    pub(crate) fn put_sync_if_due(&mut self) -> Result<()> {
+    fn put_sync_if_due(&mut self) -> Result<()> {
         match self.sync_frame_due.is_due(self.encoder.position()) {
             true => self.put_sync(SyncFlags::NONE),
             false => Ok(()),

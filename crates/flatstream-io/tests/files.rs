@@ -204,6 +204,37 @@ fn a_scattered_tail_is_cut_and_kept_with_its_whole_messages_counted() {
     assert!(recover::inspect(&path).unwrap().is_whole());
 }
 
+/// As blocks are left that were another stream's, which was removed; and as two streams in one file are.
+#[test]
+fn a_tail_of_another_stream_is_cut_only_if_that_was_chosen_and_kept_then() {
+    let folder = Folder::new("foreign");
+    let path = folder.join("a.fls");
+    let small = || new_options().sync_interval(1024);
+    let bytes_of = |count| {
+        let mut writer = Writer::new(Vec::new(), small()).unwrap();
+        (0..count).for_each(|number| assert!(writer.append(&[number as u8; 100]).is_ok()));
+        writer.finish().unwrap()
+    };
+    let (own, other) = (bytes_of(30), bytes_of(60));
+    let stale = [&own[..own.len() - 8], &other[own.len() - 8..]].concat();
+    let second = [&own[..], &other[..]].concat();
+    for (bytes, what) in [(stale, "it is another stream's, which isn't cut"), (second, "another stream isn't cut")] {
+        fs::write(&path, &bytes).unwrap();
+        let refused = Writer::open(&path, small()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Refused, "{refused}");
+        assert!(refused.to_string().contains(what), "{refused}");
+        assert_eq!(fs::read(&path).unwrap(), bytes, "refusing changes nothing");
+
+        let writer = Writer::open(&path, small().on_tail(OnTail::CutAndKeepForeign)).unwrap();
+        let report = writer.open_report().unwrap();
+        assert_eq!(report.messages_kept, 30);
+        let kept = fs::read(report.kept_at.as_ref().unwrap()).unwrap();
+        assert_eq!(kept, bytes[report.end.position as usize..]);
+        drop(writer);
+        assert!(recover::inspect(&path).unwrap().is_whole());
+    }
+}
+
 fn recover_end(inspection: &recover::Inspection) -> flatstream_io::End {
     inspection.end
 }

@@ -128,6 +128,33 @@ fn a_torn_tail_is_replaced_at_every_cut() {
     }
 }
 
+/// Found by real processes: the rest of a torn message, and the same bytes of the one that was appended again 64 bytes
+/// further on, make the old one whole, if it is of equal bytes.
+#[test]
+fn half_of_a_torn_message_is_not_made_whole_by_what_is_written_later() {
+    let message = vec![0xF0; 264];
+    for missing in 1..272 {
+        let mut image = header().as_bytes().to_vec();
+        append_epoch(&mut image, 0, 0, &[vec![1; 50], message.clone()], false);
+        let (whole, torn) = (image.len() - 272, image.len() - missing);
+        image.truncate(torn);
+        let file = Growing::new("follow-splice", &image);
+        let mut follower = file.follow(impatient());
+        let mut messages = Vec::new();
+        drain_waiting(&mut follower, &mut messages);
+        assert_eq!(messages.len(), 1);
+
+        image.truncate(whole);
+        append_epoch(&mut image, 1, 1, &[message.clone(), vec![2; 50]], false);
+        file.put(whole as u64, &image[whole..]);
+        drain_waiting(&mut follower, &mut messages);
+        assert!(messages == [vec![1; 50], message.clone(), vec![2; 50]], "{missing} bytes were missing");
+        assert_eq!(follower.cursor().unwrap().position(), image.len() as u64);
+        drain_waiting(&mut file.follow(impatient().from(Start::Cursor(follower.cursor().unwrap()))), &mut messages);
+        assert_eq!(messages.len(), 3);
+    }
+}
+
 /// A stream whose bytes from the frame of message 20 on are scattered: that one is missing.
 fn scattered(stream: &Stream) -> (Vec<u8>, usize) {
     let hole = stream.starts[20] as usize;

@@ -129,6 +129,21 @@ impl Disk {
         Ok(())
     }
 
+    /// All names, sorted.
+    pub fn list(&self) -> io::Result<Vec<String>> {
+        let mut state = self.state();
+        state.operation()?;
+        Ok(state.directory.names())
+    }
+
+    /// How many bytes the file of this name holds, as the cache has it.
+    pub fn size(&self, name: &str) -> io::Result<u64> {
+        let mut state = self.state();
+        state.operation()?;
+        let inode = state.directory.get(name)?;
+        Ok(state.inode(inode).cache().len() as u64)
+    }
+
     /// Whether the name is there. Not counted as an operation, and answered without power too.
     #[must_use]
     pub fn exists(&self, name: &str) -> bool {
@@ -164,7 +179,8 @@ impl Disk {
     }
 
     /// How many operations there were. Each call of `create_new`, `open`, `hard_link`, `rename`, `remove`,
-    /// `sync_directory`, `try_lock`, `len`, `read_at`, `write_at`, `set_len` and `sync` is one, failed or not.
+    /// `sync_directory`, `list`, `size`, `try_lock`, `len`, `read_at`, `write_at`, `set_len` and `sync` is one, failed
+    /// or not.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.state().operations

@@ -17,3 +17,7 @@ pub use flatstream_io::{follow, format, parallel, recover, replay, storage};
 
 #[cfg(feature = "typed")]
 pub use flatstream_io::schema;
+
+/// Streams that never end: folders of segments.
+#[cfg(feature = "log")]
+pub use flatstream_log as log;

@@ -11,6 +11,7 @@ use crate::hasher::Hasher;
 use crate::input::Input;
 use crate::message::Message;
 use crate::storage::StorageFile;
+use crate::walk::read_exactly;
 
 /// As many messages, and bytes of them, are verified at a time as a `Reader` does.
 const ROW_LEN: usize = 256;
@@ -271,7 +272,13 @@ impl Frames {
         if available <= held as u64 || (held >= HEAD_LEN && available < need as u64) {
             return Ok(More::Nothing);
         }
+        let head = self.input.data()[..held.min(HEAD_LEN)].to_vec();
         let count = self.input.read_more(need).map_err(failed)?;
+        // A reopening writer begins with the head. If that is still there, what was read behind it is of the same frame
+        // as what was held; otherwise the two together would be half old, half new.
+        if !head.is_empty() && read_exactly(&*self.file, position, head.len() as u64)? != head {
+            self.forget();
+        }
         Ok(if count > 0 { More::Read } else { More::Nothing })
     }
 }

@@ -1,30 +1,28 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::appender::Appender;
 use super::gather::Gather;
 use super::log::{CHUNK_SIZE, Log, Record, cost_of, records};
 use super::queue::{Order, Queue};
 use super::sync::now;
-use crate::durable::Durable;
 use crate::error::{Error, Result};
-use crate::writer::Writer;
 
 /// How often a thread lets others run before it sleeps until a sync ends, if syncs are fast. With 64 threads that lasts
 /// as long as such a sync, and none of them has to be woken; a thread that waits alone sleeps after a few microseconds.
 const YIELDS: u32 = 32;
 
 /// The thread that has the writer: it appends what was queued, and syncs for all that wait at a time.
-struct Flusher<'a, W: Durable> {
+struct Flusher<'a, A> {
     queue: &'a Queue,
-    writer: Writer<W>,
+    writer: A,
     log: Log,
     gather: Gather,
 }
 
 /// Runs until the stream is finished, nobody is left who could append, or the sink fails. Nobody is left waiting, even
 /// if the sink panics.
-pub(super) fn run<W: Durable>(queue: &Queue, mut writer: Writer<W>) {
-    writer.leave_policies_to_tick();
+pub(super) fn run<A: Appender>(queue: &Queue, writer: A) {
     let mut taken = writer.taken();
     let flusher = Flusher { queue, writer, log: Log::default(), gather: Gather::new() };
     let result = catch_unwind(AssertUnwindSafe(|| flusher.run(&mut taken)));
@@ -34,7 +32,7 @@ pub(super) fn run<W: Durable>(queue: &Queue, mut writer: Writer<W>) {
     }
 }
 
-impl<W: Durable> Flusher<'_, W> {
+impl<A: Appender> Flusher<'_, A> {
     fn run(mut self, taken: &mut u64) -> Result<()> {
         // Those who wait hear of a failure before the sink is dropped, which may take its time.
         let order = self.go_on(taken).inspect_err(|error| self.queue.fail(error.clone()))?;
@@ -87,7 +85,6 @@ impl<W: Durable> Flusher<'_, W> {
     fn commit(&mut self) -> Result<()> {
         let (is_sync_asked, is_flush_asked) = self.queue.asked();
         if is_sync_asked {
-            self.writer.put_sync_if_due()?;
             self.sync()?;
         } else {
             if is_flush_asked {
@@ -99,8 +96,11 @@ impl<W: Durable> Flusher<'_, W> {
         Ok(())
     }
 
+    /// The policies too: were somebody always waiting, nothing else would keep them. A sync that they ask for is the
+    /// one that is waited for.
     fn sync(&mut self) -> Result<()> {
         let start = now();
+        self.writer.tick()?;
         self.writer.sync()?;
         self.gather.synced(now().duration_since(start));
         self.queue.set_yields(if self.gather.is_fast() { YIELDS } else { 0 });

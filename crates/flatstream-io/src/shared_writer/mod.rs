@@ -1,5 +1,6 @@
 //! A writer for many threads, and the thread that writes for them.
 
+mod appender;
 mod flusher;
 mod gate;
 mod gather;
@@ -16,12 +17,11 @@ use std::io;
 
 use flatstream_format::{Dropped, Header};
 
+pub use appender::Appender;
 pub use options::{OnFull, SharedOptions};
 pub use receipt::Receipt;
 
-use crate::durable::Durable;
 use crate::error::{Error, Result};
-use crate::writer::{CANNOT_SYNC, Writer};
 use queue::Queue;
 use sync::{Arc, Mutex, lock, thread};
 
@@ -34,7 +34,7 @@ use sync::{Arc, Mutex, lock, thread};
 /// time, whatever comes or doesn't. With [`SyncPolicy::EveryMessage`](crate::SyncPolicy::EveryMessage) it syncs without
 /// a pause, each time for all that came. With [`SyncPolicy::Manual`](crate::SyncPolicy::Manual) and
 /// [`FlushPolicy::WhenFull`](crate::FlushPolicy::WhenFull) messages may stay in memory until enough are gathered, as
-/// with a [`Writer`].
+/// with a [`Writer`](crate::Writer).
 ///
 /// After the sink has failed, all who wait and every later call get an error that names the first failure; so do they
 /// if the sink panics. Dropping the last clone hands everything to the sink and ends the thread; the stream then ends
@@ -79,16 +79,14 @@ struct Handle {
 impl SharedWriter {
     /// Gives a writer to a thread of its own, which all clones of the `SharedWriter` append through.
     ///
-    /// The writer's stream may hold messages already: it may be one of [`Writer::open`]. What the writer gathered goes
-    /// to the sink with what comes.
+    /// The writer is a [`Writer`](crate::Writer), or another [`Appender`]. Its stream may hold messages already: it may
+    /// be one of [`Writer::open`](crate::Writer::open). What the writer gathered goes to the sink with what comes.
     ///
     /// # Errors
-    /// Of the kind `Usage` if the writer can't sync its sink, which only one of [`Writer::new`] can't: use
-    /// [`Writer::new_durable`]. Of the kind `Io` if no thread can be started.
-    pub fn new<W: Durable + Send + 'static>(writer: Writer<W>, options: SharedOptions) -> Result<Self> {
-        if !writer.can_sync() {
-            return Err(Error::usage(CANNOT_SYNC));
-        }
+    /// Of the kind `Usage` if the writer can't sync its sink, which only one of [`Writer::new`](crate::Writer::new)
+    /// can't: use [`Writer::new_durable`](crate::Writer::new_durable). Of the kind `Io` if no thread can be started.
+    pub fn new<A: Appender + Send + 'static>(mut writer: A, options: SharedOptions) -> Result<Self> {
+        writer.begin()?;
         let header = writer.header().clone();
         let stream_id = writer.stream_id();
         let durable = writer.durable_sequence().unwrap_or_default();
@@ -246,13 +244,13 @@ impl SharedWriter {
         self.0.queue.dropped()
     }
 
-    /// The stream's header.
+    /// The stream's header; of a log, that of the segment that was written when this writer was made.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.0.header
     }
 
-    /// The stream's identity.
+    /// The stream's identity; of a log, that of the segment that was written when this writer was made.
     #[must_use]
     pub fn stream_id(&self) -> u64 {
         self.0.stream_id

@@ -86,12 +86,15 @@ fn every_operation_counts_one_and_looking_counts_none() {
     disk.rename("link", "other").unwrap();
     disk.remove("other").unwrap();
     disk.sync_directory().unwrap();
-    assert_eq!(disk.operations(), 12);
+    assert_eq!(disk.list().unwrap(), ["file"]);
+    assert_eq!(disk.size("file").unwrap(), 2);
+    assert_eq!(disk.operations(), 14);
     disk.put("more", b"");
     let _ = (disk.exists("file"), disk.names(), disk.read("file"), file.id(), file.is_at("file"), format!("{file:?}"));
-    assert_eq!(disk.operations(), 12);
+    assert_eq!(disk.operations(), 14);
     file.set_len(1 << 40).unwrap_err();
-    assert_eq!(disk.operations(), 13);
+    assert_eq!(disk.size("other").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(disk.operations(), 16);
 }
 
 #[test]
