@@ -1,5 +1,6 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use super::appender::Appender;
 use super::gather::Gather;
@@ -85,7 +86,11 @@ impl<A: Appender> Flusher<'_, A> {
     fn commit(&mut self) -> Result<()> {
         let (is_sync_asked, is_flush_asked) = self.queue.asked();
         if is_sync_asked {
-            self.sync()?;
+            // The policies too: were somebody always waiting, nothing else would keep them. If they ask for a sync, it
+            // is the one that is waited for.
+            let start = now();
+            self.writer.tick()?;
+            self.sync(start)?;
         } else {
             if is_flush_asked {
                 self.writer.flush()?;
@@ -96,11 +101,8 @@ impl<A: Appender> Flusher<'_, A> {
         Ok(())
     }
 
-    /// The policies too: were somebody always waiting, nothing else would keep them. A sync that they ask for is the
-    /// one that is waited for.
-    fn sync(&mut self) -> Result<()> {
-        let start = now();
-        self.writer.tick()?;
+    /// `start` is when what takes the time of a sync began.
+    fn sync(&mut self, start: Instant) -> Result<()> {
         self.writer.sync()?;
         self.gather.synced(now().duration_since(start));
         self.queue.set_yields(if self.gather.is_fast() { YIELDS } else { 0 });
@@ -127,7 +129,7 @@ impl<A: Appender> Flusher<'_, A> {
         loop {
             let (is_sync_asked, _) = self.queue.asked();
             match is_sync_asked || self.writer.syncs_by_itself() {
-                true => self.sync()?,
+                true => self.sync(now())?,
                 false => self.writer.flush()?,
             }
             self.publish(true);
