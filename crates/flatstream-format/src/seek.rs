@@ -325,7 +325,7 @@ impl<'a, C: Checksum + Clone> SliceReader<'a, C> {
     /// The one that reading on from the last sync frame before the message gives. What lies before isn't read, so
     /// damage there isn't noticed.
     pub fn seek_to_sequence(&mut self, sequence: u64) -> Result<Landing, Error> {
-        self.bisect(false, |_, found| Some(found.sync.sequence <= sequence));
+        self.seek_to_sync(|found, _| Some(found.sync.sequence <= sequence));
         self.skip_while(|message| message.sequence() < sequence)
     }
 
@@ -340,7 +340,7 @@ impl<'a, C: Checksum + Clone> SliceReader<'a, C> {
         let mut there = self.clone();
         let mut has_times = sync.time != TIME_NONE;
         if sync.time < time {
-            there.bisect(true, |_, found| {
+            there.bisect(SyncSearch::by_epochs, |found, _| {
                 has_times |= found.sync.time != TIME_NONE;
                 Some(found.sync.time < time)
             });
@@ -360,24 +360,33 @@ impl<'a, C: Checksum + Clone> SliceReader<'a, C> {
     /// # Errors
     /// As [`seek_to_sequence`](Self::seek_to_sequence).
     pub fn partition_point(&mut self, mut is_before: impl FnMut(&[u8]) -> bool) -> Result<Landing, Error> {
-        self.bisect(false, |reader, found| {
-            let mut probe = reader.clone();
-            probe.resume_behind(found);
-            probe.next()?.ok().map(|message| is_before(message.body()))
-        });
+        self.seek_to_sync(|_, mut behind| behind.next()?.ok().map(|message| is_before(message.body())));
         self.skip_while(|message| is_before(message.body()))
     }
 
-    /// Goes behind the last sync frame that lies before the target, if that is in front of it.
-    fn bisect(&mut self, by_epochs: bool, mut is_before: impl FnMut(&Self, &FoundSync) -> Option<bool>) {
+    /// Goes forward to the last sync frame that lies before a target of one's own: `is_before` is told a sync frame,
+    /// and given a reader that stands behind it, and says whether it lies before; `None` if that can't be told. The
+    /// message that is sought may be any from there on, up to the next sync frame for which it is false.
+    pub fn seek_to_sync(&mut self, is_before: impl FnMut(&FoundSync, Self) -> Option<bool>) {
+        self.bisect(|search| search, is_before);
+    }
+
+    fn bisect(
+        &mut self,
+        prepare: fn(SyncSearch) -> SyncSearch,
+        mut is_before: impl FnMut(&FoundSync, Self) -> Option<bool>,
+    ) {
         let Some((sync, begin)) = self.starting_point() else { return };
         let end = self.decoder().position().saturating_add(self.rest().len() as u64);
-        let search = SyncSearch::new(self.essentials(), &sync, begin, end);
-        let mut search = if by_epochs { search.by_epochs() } else { search };
+        let mut search = prepare(SyncSearch::new(self.essentials(), &sync, begin, end));
         loop {
             match search.step() {
                 SearchStep::Read { position, .. } => search.read(self.data_from(position)),
-                SearchStep::Judge(found) => search.judge(is_before(self, &found)),
+                SearchStep::Judge(found) => {
+                    let mut behind = self.clone();
+                    behind.resume_behind(&found);
+                    search.judge(is_before(&found, behind));
+                }
                 SearchStep::Done => break,
             }
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use flatstream_format::{Decoder, End, FoundSync, Header, MessageRef, SliceReader, Sync, limits};
+use flatstream_format::{Decoder, End, FoundSync, Header, Landing, MessageRef, SliceReader, Sync, limits};
 
 use crate::error::{Error, Result};
 use crate::hasher::Hasher;
@@ -263,6 +263,14 @@ enum State {
     Ended(Option<End>),
 }
 
+/// What it means that a slice has no more messages.
+enum Settled {
+    /// There is another one.
+    GoOn,
+    /// Nothing follows, or an error.
+    Over(Option<Error>),
+}
+
 impl<'m> MappedMessages<'m> {
     /// Where its first frame starts, in bytes from the start of the stream.
     #[must_use]
@@ -286,18 +294,85 @@ impl<'m> MappedMessages<'m> {
         }
     }
 
+    /// Goes forward to the message with this sequence number, as [`SliceReader::seek_to_sequence`] does.
+    ///
+    /// ```
+    /// use flatstream_io::{MappedReader, WriteOptions, Writer};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-mapped-seek-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&folder)?;
+    /// # let path = folder.join("recording.fls");
+    /// # let mut writer = Writer::create_new(&path, WriteOptions::new())?;
+    /// # (0..5000u32).try_for_each(|number| writer.append(&number.to_le_bytes()).map(drop))?;
+    /// # writer.finish()?;
+    /// let mapped = MappedReader::open(&path)?;
+    /// let mut messages = mapped.iter();
+    /// assert_eq!(messages.seek_to_sequence(3000)?.sequence, 3000);
+    /// assert_eq!(messages.count(), 2000);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As the iterator itself, for what is read through.
+    pub fn seek_to_sequence(&mut self, sequence: u64) -> Result<Landing> {
+        self.reader.seek_to_sync(|found, _| Some(found.sync.sequence <= sequence));
+        self.skip_while(|message| message.sequence() < sequence)
+    }
+
+    /// Goes forward to the last sync frame whose time is before this one, as [`SliceReader::seek_to_time`] does.
+    pub fn seek_to_time(&mut self, time: i64) -> Landing {
+        self.reader.seek_to_time(time)
+    }
+
+    /// Goes forward to the first message for which `is_before` is false, as [`SliceReader::partition_point`] does.
+    ///
+    /// # Errors
+    /// As the iterator itself, for what is read through.
+    pub fn partition_point(&mut self, mut is_before: impl FnMut(&[u8]) -> bool) -> Result<Landing> {
+        self.reader.seek_to_sync(|_, mut behind| behind.next()?.ok().map(|message| is_before(message.body())));
+        self.skip_while(|message| is_before(message.body()))
+    }
+
+    fn skip_while(&mut self, mut is_before: impl FnMut(&MessageRef<'m>) -> bool) -> Result<Landing> {
+        loop {
+            let here = self.reader.clone();
+            match self.reader.next() {
+                Some(Ok(message)) if is_before(&message) => {}
+                Some(Ok(_)) => {
+                    self.reader = here;
+                    break;
+                }
+                _ => match self.settle() {
+                    Settled::GoOn => {}
+                    Settled::Over(None) => break,
+                    Settled::Over(Some(error)) => return Err(error),
+                },
+            }
+        }
+        let decoder = self.reader.decoder();
+        Ok(Landing { sequence: decoder.sequence(), position: decoder.position() })
+    }
+
     /// The slice has no more messages, or what follows isn't one.
     #[cold]
-    fn settle(&mut self) -> Option<Result<MessageRef<'m>>> {
+    fn next_behind_slice(&mut self) -> Option<Result<MessageRef<'m>>> {
+        match self.settle() {
+            Settled::GoOn => self.next(),
+            Settled::Over(error) => error.map(Err),
+        }
+    }
+
+    fn settle(&mut self) -> Settled {
         if !matches!(self.state, State::Reading) {
-            return None;
+            return Settled::Over(None);
         }
         let decoder = self.reader.decoder();
         let stop = decoder.position();
         if let Some(border) = self.border {
             if border.is_where(decoder) {
                 self.state = State::Done;
-                return None;
+                return Settled::Over(None);
             }
             if stop > border.position {
                 return self.false_border(border);
@@ -319,31 +394,31 @@ impl<'m> MappedMessages<'m> {
         if known.is_for(decoder) { known.clone() } else { Ending::read(&self.mapped.stream, decoder.clone()) }
     }
 
-    fn ended(&mut self, ending: Ending) -> Option<Result<MessageRef<'m>>> {
+    fn ended(&mut self, ending: Ending) -> Settled {
         self.state = State::Ended(ending.end);
         if self.is_whole {
             // Whoever came first found the same.
             let _ = self.mapped.found_end.set(ending.end);
         }
-        ending.error.map(Err)
+        Settled::Over(ending.error)
     }
 
-    fn false_border(&mut self, border: FoundSync) -> Option<Result<MessageRef<'m>>> {
+    fn false_border(&mut self, border: FoundSync) -> Settled {
         self.state = State::Done;
-        Some(Err(flatstream_format::Error::FalseBorder(border.position).into()))
+        Settled::Over(Some(flatstream_format::Error::FalseBorder(border.position).into()))
     }
 
     /// Opening took an image of a sync frame in a message for one, and stopped somewhere in that message.
-    fn go_beyond(&mut self, stop: u64, ending: Ending) -> Option<Result<MessageRef<'m>>> {
+    fn go_beyond(&mut self, stop: u64, ending: Ending) -> Settled {
         if self.beyond.as_ref().is_some_and(|(from, _)| *from == stop) {
             self.state = State::Done;
             let error = io::Error::other("the file was changed while it was mapped");
-            return Some(Err(Error::read(error, stop)));
+            return Settled::Over(Some(Error::read(error, stop)));
         }
         let rest = self.mapped.data(stop, ending.position);
         self.reader = SliceReader::resume(self.mapped.header().essentials(), self.reader.decoder().clone(), rest);
         self.beyond = Some((stop, ending));
-        self.next()
+        Settled::GoOn
     }
 
     fn verify(mut self) -> Outcome {
@@ -366,7 +441,7 @@ impl<'m> Iterator for MappedMessages<'m> {
     fn next(&mut self) -> Option<Self::Item> {
         match self.reader.next() {
             Some(Ok(message)) => Some(Ok(message)),
-            _ => self.settle(),
+            _ => self.next_behind_slice(),
         }
     }
 }

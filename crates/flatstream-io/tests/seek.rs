@@ -109,6 +109,8 @@ fn check_all_seeks(stream: &Stream) {
         assert_eq!(window, stream.messages[from.min(sequence as usize / 2)..from]);
     }
     check_backwards(stream);
+    #[cfg(feature = "mmap")]
+    check_mapped(stream);
     for time in (-60..420).step_by(9).chain(stream.syncs.iter().map(|sync| sync.time)) {
         let expected = place_before(stream, time);
         assert_eq!(place(reader.seek_to_time(time).unwrap()), expected, "time {time}");
@@ -118,6 +120,28 @@ fn check_all_seeks(stream: &Stream) {
     assert_eq!(place(reader.seek_to_start().unwrap()), (0, stream.header_len as u64));
     assert_eq!(reader.seek_to_end().unwrap().sequence, count);
     assert_eq!(rest(&mut reader).len(), 0);
+}
+
+#[cfg(feature = "mmap")]
+fn check_mapped(stream: &Stream) {
+    static NTH: AtomicU64 = AtomicU64::new(0);
+    let folder = Folder::new(&format!("seek-mapped-{}", NTH.fetch_add(1, Ordering::Relaxed)));
+    let path = folder.join("stream.fls");
+    std::fs::write(&path, &stream.bytes).unwrap();
+    let mapped = flatstream_io::MappedReader::open(&path).unwrap();
+    let count = stream.messages.len() as u64;
+    for sequence in (0..count + 2).step_by(5).chain([count]) {
+        let from = sequence.min(count);
+        let mut messages = mapped.iter();
+        assert_eq!(messages.seek_to_sequence(sequence).unwrap().sequence, from);
+        assert!(messages.map(|message| message.unwrap().to_vec()).eq(stream.messages[from as usize..].iter().cloned()));
+        let mut messages = mapped.iter();
+        assert_eq!(messages.partition_point(|message| key_of(message) < 2 * sequence).unwrap().sequence, from);
+        assert_eq!(messages.count() as u64, count - from);
+    }
+    for time in (-60..420).step_by(31) {
+        assert_eq!(mapped.iter().seek_to_time(time).sequence, place_before(stream, time).0);
+    }
 }
 
 fn check_backwards(stream: &Stream) {
