@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use flatstream::{WriteOptions, Writer};
+use flatstream_benches::spread;
 use flatstream_crashtest::crashed_file;
 use flatstream_testkit::folder::Folder;
 
@@ -72,10 +73,4 @@ fn three_syncs(path: &Path) -> io::Result<f64> {
         file.sync_data()?;
     }
     Ok(start.elapsed().as_secs_f64())
-}
-
-/// Median, least and greatest.
-fn spread(mut figures: Vec<f64>) -> [f64; 3] {
-    figures.sort_by(f64::total_cmp);
-    [figures[figures.len() / 2], figures[0], figures[figures.len() - 1]]
 }
