@@ -25,7 +25,16 @@ const PIECE: u64 = 1 << 20;
 /// what it gives forward.
 pub struct Backwards<'r, R> {
     reader: &'r mut Reader<R>,
+    steps: BackwardSteps,
+}
+
+/// The same without its reader, which has to be the same at each step, and isn't used otherwise meanwhile. For
+/// flatstream-log, which goes from reader to reader.
+#[doc(hidden)]
+pub struct BackwardSteps {
     before: Before,
+    /// The stream is taken to end before the message with this number.
+    until: u64,
     /// Where pieces of the current part begin that come before the one that is held.
     pieces: Vec<Decoder<Hasher>>,
     held: Vec<Message>,
@@ -62,45 +71,67 @@ impl<R: Read + Seek> Reader<R> {
     ///
     #[must_use]
     pub fn backwards(&mut self) -> Backwards<'_, R> {
-        Backwards { reader: self, before: Before::End, pieces: Vec::new(), held: Vec::new(), held_from: 0 }
+        Backwards { reader: self, steps: BackwardSteps::before(u64::MAX) }
     }
 }
 
-impl<R: Read + Seek> Backwards<'_, R> {
+impl BackwardSteps {
+    /// Of all messages before this number.
+    #[must_use]
+    pub fn before(until: u64) -> Self {
+        Self { before: Before::End, until, pieces: Vec::new(), held: Vec::new(), held_from: 0 }
+    }
+
+    /// The next message to the front. An error comes once, then `None`.
+    pub fn next<R: Read + Seek>(&mut self, reader: &mut Reader<R>) -> Option<Result<Message>> {
+        while self.held.is_empty() {
+            match self.read_before(reader) {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    self.held.clear();
+                    self.pieces.clear();
+                    self.before = Before::Start;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.held.pop().map(Ok)
+    }
+
     /// Reads the part or the piece before what was held; `false` if there is none.
-    fn read_before(&mut self) -> Result<bool> {
+    fn read_before<R: Read + Seek>(&mut self, reader: &mut Reader<R>) -> Result<bool> {
         if let Some(piece) = self.pieces.pop() {
-            self.reader.seek(|_, _| Ok(piece))?;
-            self.read_up_to(self.held_from)?;
+            reader.seek(|_, _| Ok(piece))?;
+            self.read_up_to(reader, self.held_from)?;
             return Ok(true);
         }
         let before = std::mem::replace(&mut self.before, Before::Start);
         let (mut begin, mut until) = (None, u64::MAX);
         match before {
-            Before::End => self.reader.seek(|source, start| {
+            Before::End => reader.seek(|source, start| {
                 begin = last_sync(source, start)?;
                 Ok(start.behind(begin.as_ref()))
             })?,
-            Before::Sync(border) => self.reader.seek(|source, start| {
+            Before::Sync(border) => reader.seek(|source, start| {
                 until = border.position;
                 begin = sync_before(source, start, &border)?;
                 Ok(start.behind(begin.as_ref()))
             })?,
             Before::Start => return Ok(false),
         };
-        self.read_up_to(until)?;
+        self.read_up_to(reader, until)?;
         self.before = begin.map_or(Before::Start, Before::Sync);
         Ok(true)
     }
 
     /// Reads from where the reader stands; the last piece of it is then held.
-    fn read_up_to(&mut self, end: u64) -> Result<()> {
-        let reader = &mut *self.reader;
+    fn read_up_to<R: Read + Seek>(&mut self, reader: &mut Reader<R>, end: u64) -> Result<()> {
         let mut piece = reader.decoder().clone();
         loop {
             let is_long = Reader::position(reader).saturating_sub(piece.position()) > PIECE;
             let next_piece = if is_long { reader.place_between_rows() } else { None };
-            if reader.peek()?.is_none() || Reader::position(reader) >= end {
+            if reader.sequence() >= self.until || reader.peek()?.is_none() || Reader::position(reader) >= end {
                 break;
             }
             if let Some(next) = next_piece {
@@ -152,24 +183,12 @@ impl<R: Read + Seek> Iterator for Backwards<'_, R> {
     type Item = Result<Message>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.held.is_empty() {
-            match self.read_before() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => {
-                    self.held.clear();
-                    self.pieces.clear();
-                    self.before = Before::Start;
-                    return Some(Err(error));
-                }
-            }
-        }
-        self.held.pop().map(Ok)
+        self.steps.next(self.reader)
     }
 }
 
 impl<R> fmt::Debug for Backwards<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Backwards").field("held_from", &self.held_from).finish_non_exhaustive()
+        f.debug_struct("Backwards").field("held_from", &self.steps.held_from).finish_non_exhaustive()
     }
 }

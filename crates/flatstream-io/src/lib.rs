@@ -55,6 +55,8 @@ mod mapping;
 
 mod error;
 
+#[doc(hidden)]
+pub use backwards::BackwardSteps;
 pub use backwards::Backwards;
 pub use cursor::Cursor;
 pub use durable::Durable;

@@ -629,7 +629,9 @@ impl ReadOptions {
         self
     }
 
-    pub(crate) fn chosen_recovery(&self) -> Option<Recovery> {
+    /// How it goes on behind damage, if it does.
+    #[must_use]
+    pub fn chosen_recovery(&self) -> Option<Recovery> {
         self.recovery
     }
 
@@ -642,7 +644,9 @@ impl ReadOptions {
         self.max_message_len
     }
 
-    pub(crate) fn requires_closed(&self) -> bool {
+    /// Whether an end that isn't closed is an error.
+    #[must_use]
+    pub fn requires_closed(&self) -> bool {
         self.require_closed
     }
 

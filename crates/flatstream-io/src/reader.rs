@@ -258,8 +258,13 @@ impl<R: Read> Reader<R> {
         self.outcome = Outcome::Failed { error, is_told: true };
     }
 
-    /// The next message, which isn't handed out by that, and its sequence number where that is known.
-    pub(crate) fn peek(&mut self) -> Result<Option<(&[u8], Option<u64>)>> {
+    /// The next message, which isn't handed out by that, and its sequence number where that is known. For
+    /// flatstream-log.
+    ///
+    /// # Errors
+    /// As [`next_message`](Self::next_message).
+    #[doc(hidden)]
+    pub fn peek(&mut self) -> Result<Option<(&[u8], Option<u64>)>> {
         if self.row.next == self.row.count && !self.fill_row()? {
             return Ok(None);
         }
@@ -275,8 +280,9 @@ impl<R: Read> Reader<R> {
         (is_between && matches!(self.outcome, Outcome::Reading)).then(|| self.decoder.clone())
     }
 
-    /// Passes over the message that was peeked at.
-    pub(crate) fn pass_over(&mut self) {
+    /// Passes over the message that was peeked at. For flatstream-log.
+    #[doc(hidden)]
+    pub fn pass_over(&mut self) {
         self.row.next += 1;
     }
 

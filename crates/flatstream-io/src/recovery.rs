@@ -75,7 +75,9 @@ impl Recovery {
         self
     }
 
-    pub(crate) fn is_link(&self) -> bool {
+    /// Whether it is meant for a link.
+    #[must_use]
+    pub fn is_link(&self) -> bool {
         self.is_link
     }
 

@@ -115,13 +115,22 @@ impl<R: Read + Seek> Reader<R> {
     /// # Errors
     /// As [`next_message`](Self::next_message), for what is read through.
     pub fn partition_point(&mut self, mut is_before: impl FnMut(&[u8]) -> bool) -> Result<Landing> {
+        self.seek_before_partition_point(&mut is_before)?;
+        self.skip_while(|message, _| is_before(message))
+    }
+
+    /// The first half of that: goes behind the last sync frame before the place. For flatstream-log.
+    ///
+    /// # Errors
+    /// As [`next_message`](Self::next_message).
+    #[doc(hidden)]
+    pub fn seek_before_partition_point(&mut self, mut is_before: impl FnMut(&[u8]) -> bool) -> Result<Landing> {
         self.seek(|source, start| {
             let found = bisect(source, start, AS_IT_IS, |source, found| {
                 ask_first_message(source, start.behind(Some(found)), &mut is_before)
             })?;
             Ok(start.behind(found.as_ref()))
-        })?;
-        self.skip_while(|message, _| is_before(message))
+        })
     }
 
     /// Goes behind the last message: [`Landing::sequence`] says how many there are.

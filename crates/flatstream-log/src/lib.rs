@@ -4,6 +4,12 @@
 mod options;
 mod writer;
 
+mod reader;
+
+mod finding;
+mod message;
+
+mod catalog;
 mod retention;
 mod segment;
 
@@ -12,7 +18,10 @@ mod name;
 
 mod problem;
 
+pub use finding::LogFinding;
 pub use identity::keys;
+pub use message::LogMessage;
 pub use options::LogOptions;
+pub use reader::{LogBackwards, LogReader, LogWindow};
 pub use segment::{Segment, segments, segments_in};
 pub use writer::LogWriter;

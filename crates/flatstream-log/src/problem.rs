@@ -1,6 +1,7 @@
+use std::io;
 use std::path::{Path, PathBuf};
 
-use flatstream_io::{Error, ErrorKind};
+use flatstream_io::{End, Error, ErrorKind};
 
 /// What only a log can have wrong with it.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,23 @@ pub(crate) enum Problem {
     Taken(PathBuf),
     #[error("{}: {error}", path.display())]
     Segment { path: PathBuf, error: Error },
+    #[error("{} holds no segment of a log", .0.display())]
+    NoLog(PathBuf),
+    #[error(
+        "{} is a segment of another log: expected the log {expected:#018x}, found {found:#018x}",
+        path.display()
+    )]
+    OfAnotherLog { path: PathBuf, expected: u64, found: u64 },
+    #[error("the messages from {from} to {} are missing in {}, which goes on with {to}", to - 1, folder.display())]
+    Missing { folder: PathBuf, from: u64, to: u64 },
+    #[error(
+        "the messages from {from} to {} are gone: the oldest that {} still has is {to}",
+        to - 1,
+        folder.display()
+    )]
+    Gone { folder: PathBuf, from: u64, to: u64 },
+    #[error("the log ends in {}, which was not closed by its writer: {end}", path.display())]
+    NotClosed { path: PathBuf, end: End },
 }
 
 impl Problem {
@@ -37,11 +55,24 @@ impl Problem {
         Self::NoSegment { path: path.to_owned(), key, expected, found }
     }
 
+    /// What went wrong while this segment was read.
+    pub(crate) fn reading(path: &Path, error: Error) -> Error {
+        match error.io_error() {
+            // So that whoever asks for the system's error gets it.
+            Some(cause) => Error::file(path, "read", io::Error::new(cause.kind(), error)),
+            None => Self::Segment { path: path.to_owned(), error }.into(),
+        }
+    }
+
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Locked(_) => ErrorKind::Locked,
             Self::NoStream { .. } | Self::NoSegment { .. } | Self::Renamed { .. } => ErrorKind::WrongSegment,
-            Self::Taken(_) => ErrorKind::WrongSegment,
+            Self::Taken(_) | Self::OfAnotherLog { .. } => ErrorKind::WrongSegment,
+            Self::NoLog(_) => ErrorKind::NotAStream,
+            Self::Missing { .. } => ErrorKind::Damaged,
+            Self::Gone { .. } => ErrorKind::Gone,
+            Self::NotClosed { .. } => ErrorKind::NotClosed,
             Self::Segment { error, .. } => error.kind(),
         }
     }
@@ -55,6 +86,12 @@ impl From<Problem> for Error {
 
 pub(crate) const STREAM_ID: &str =
     "each segment of a log has a stream id of its own, by chance: a log's options can't choose one";
+
+pub(crate) const LINK: &str = "a log is no link: its segments are files, which are read with Recovery::new()";
+
+pub(crate) const NO_TIMES: &str = "the log's sync frames have no times to seek by";
+
+pub(crate) const NOT_YET_ENDED: &str = "how the log ended is known only behind its last message";
 
 pub(crate) const HEADER: &str =
     "each segment of a log has a header of its own, with its place in the log: a log's options can't give a ready one";
