@@ -283,7 +283,7 @@ impl<R: Read> Reader<R> {
     /// Passes over the message that was peeked at. For flatstream-log.
     #[doc(hidden)]
     pub fn pass_over(&mut self) {
-        self.row.next += 1;
+        self.row.next = self.row.count.min(self.row.next + 1);
     }
 
     /// What is read begins at this offset of the source; what lies before it wasn't understood.
