@@ -123,6 +123,12 @@ impl<C: Checksum> Encoder<C> {
         &self.hasher
     }
 
+    /// The time of the last sync frame, of those of this epoch; [`TIME_NONE`] if none had one.
+    #[must_use]
+    pub const fn time(&self) -> i64 {
+        self.time
+    }
+
     /// The longest message in bytes that the encoder takes.
     #[must_use]
     pub const fn max_message_len(&self) -> u32 {

@@ -40,6 +40,7 @@ pub struct WriteOptions {
     ready_header: Option<Header>,
     private_checksum: Option<(u8, PrivateHasher)>,
     times: Times,
+    times_from: i64,
     sync_every: Option<Duration>,
     stream_id: Option<u64>,
     block_size: usize,
@@ -104,6 +105,7 @@ impl WriteOptions {
             ready_header: None,
             private_checksum: None,
             times: Times::System,
+            times_from: TIME_NONE,
             sync_every: None,
             stream_id: None,
             block_size: BLOCK_SIZE,
@@ -338,6 +340,14 @@ impl WriteOptions {
         self
     }
 
+    /// No sync frame of a new stream says an earlier time than this. For flatstream-log, whose segments go on where the
+    /// one before ended.
+    #[doc(hidden)]
+    pub fn times_from(mut self, time: i64) -> Self {
+        self.times_from = time;
+        self
+    }
+
     /// Whatever the times come from, there is no new one: sync frames repeat the last.
     pub(crate) fn repeat_times(mut self) -> Self {
         self.times = Times::Events { greatest: TIME_NONE };
@@ -499,6 +509,10 @@ impl WriteOptions {
     /// Where the times come from in a stream with this clock.
     pub(crate) fn times(&self, clock: Clock) -> Times {
         self.times.of_clock(clock)
+    }
+
+    pub(crate) fn chosen_times_from(&self) -> i64 {
+        self.times_from
     }
 
     /// When a sync frame is due by time.

@@ -99,7 +99,7 @@ impl<W: Write> Writer<W> {
         let mut writer = Self::with_encoder(sink, options, header, encoder, sync_sink)?;
         let region = writer.header.as_bytes().to_vec();
         writer.put(&region)?;
-        writer.put_sync(SyncFlags::NONE)?;
+        writer.put_first_sync(options)?;
         Ok(writer)
     }
 
@@ -398,14 +398,25 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// Of the kind `Io`. The sink is dropped then.
-    pub fn finish(mut self) -> Result<W> {
+    pub fn finish(self) -> Result<W> {
+        let time = self.times.now();
+        self.finish_at(time)
+    }
+
+    /// The same, by another clock. For flatstream-log: the next segment has begun by then, and times don't decrease
+    /// from one segment to the next.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(hidden)]
+    pub fn finish_at(mut self, time: i64) -> Result<W> {
         self.output.check_usable()?;
         // Twice, so that the last frame says that all before it is durable: opening the stream again then reads no
         // more.
         if self.sync_sink.is_some() {
             self.sync_all()?;
         }
-        self.put_sync(SyncFlags::CLOSED)?;
+        self.put_sync_at(time, SyncFlags::CLOSED)?;
         match self.sync_sink {
             Some(_) => self.sync_all()?,
             None => self.flush()?,
@@ -447,6 +458,17 @@ impl<W: Write> Writer<W> {
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.encoder.session().epoch
+    }
+
+    /// No later sync frame of this epoch will say an earlier time; [`TIME_NONE`] if that isn't known of any. For
+    /// flatstream-log.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn least_time(&self) -> i64 {
+        match self.times {
+            Times::Events { greatest } => greatest.max(self.encoder.time()),
+            _ => self.encoder.time(),
+        }
     }
 
     /// What [`open`](Writer::open) found; `None` if the stream was created.
@@ -506,6 +528,10 @@ impl<W: Write> Writer<W> {
     #[must_use]
     pub fn get_ref(&self) -> &W {
         self.output.get_ref().expect("only finish takes the sink, and it takes the writer too")
+    }
+
+    fn put_first_sync(&mut self, options: &WriteOptions) -> Result<()> {
+        self.put_sync_at(self.times.now().max(options.chosen_times_from()), SyncFlags::NONE)
     }
 
     fn put_sync(&mut self, flags: SyncFlags) -> Result<()> {
@@ -587,7 +613,7 @@ impl<W: Durable> Writer<W> {
         let position = encoder.position();
         let mut writer = Self::with_encoder(sink, options, header, encoder, Some(W::sync))?;
         writer.output.skip(position);
-        writer.put_sync(SyncFlags::NONE)?;
+        writer.put_first_sync(options)?;
         writer.sync_all()?;
         Ok(writer)
     }

@@ -154,6 +154,42 @@ impl<S: Folders> LogWriter<S> {
         Ok(self.active.first_sequence.saturating_add(sequence))
     }
 
+    /// Appends a message with a time of its own, as an import or a replay has them; returns its number, counted over
+    /// all segments. `time` is in nanoseconds of the headers' clock. The log has to be one with
+    /// [`event_times`](WriteOptions::event_times).
+    ///
+    /// As in one stream, messages may come out of order, and each sync frame carries the greatest time of those before
+    /// it: those of a new segment begin with the greatest of the segments before.
+    ///
+    /// ```
+    /// use flatstream_io::{Clock, WriteOptions};
+    /// use flatstream_log::{LogOptions, LogReader, LogWriter};
+    ///
+    /// # let folder = std::env::temp_dir().join(format!("flatstream-log-times-{}", std::process::id()));
+    /// let options = LogOptions::new().write_options(WriteOptions::new().event_times(Clock::UnixUtc));
+    /// let mut log = LogWriter::open(&folder, options)?;
+    /// log.append_at(1_500_000_000_000_000_000, b"from an old log")?;
+    /// log.rotate()?;
+    /// log.append_at(1_500_000_060_000_000_000, b"a minute later")?;
+    /// log.finish()?;
+    /// let landing = LogReader::open(&folder)?.seek_to_time(1_500_000_030_000_000_000)?;
+    /// assert_eq!(landing.sequence, 1);
+    /// # std::fs::remove_dir_all(&folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`append`](Self::append). Of the kind `Usage` if the log wasn't opened with `event_times`, or if the time is
+    /// [`TIME_NONE`](flatstream_io::TIME_NONE). A message that is refused leaves the greatest time as it was.
+    #[inline]
+    pub fn append_at(&mut self, time: i64, message: &[u8]) -> Result<u64> {
+        if self.writer.position() >= self.ask_at {
+            self.rotate_if_due()?;
+        }
+        let sequence = self.writer.append_at(time, message)?;
+        Ok(self.active.first_sequence.saturating_add(sequence))
+    }
+
     /// Hands everything appended so far to the file: it survives this process, but not yet a power cut.
     ///
     /// # Errors
@@ -323,7 +359,8 @@ impl<S: Folders> LogWriter<S> {
         let previous = mem::replace(&mut self.writer, next);
         let mut listed = mem::replace(&mut self.active, next_listed);
         self.note_begin(Duration::ZERO);
-        let finished = previous.finish();
+        // The next one has begun, so its first time is the last that this one may say.
+        let finished = previous.finish_at(self.writer.least_time());
         let is_size_known = listed.kept_tails.is_empty();
         listed.bytes = finished.as_ref().ok().filter(|_| is_size_known).and_then(|file| file.size().ok());
         self.older.segments.push_back(listed);
@@ -336,7 +373,7 @@ impl<S: Folders> LogWriter<S> {
         if size_of(&self.older.storage, &path)?.is_some() {
             return Err(Problem::Taken(path).into());
         }
-        let options = identity.put_into(self.options.write.clone());
+        let options = identity.put_into(self.options.write.clone()).times_from(self.writer.least_time());
         let created = Writer::create_new_in(&self.older.storage, &path, options);
         let mut next = created.inspect_err(|error| self.take_back(&path, error))?;
         if self.is_ticked {

@@ -44,9 +44,9 @@ impl LogReader {
     /// one interval between two sync frames of earlier ones may come first.
     ///
     /// Within a segment that holds also where times decrease because the log was opened again. From one segment to the
-    /// next they are taken not to decrease, by the first sync frame of each that has a time. If the clock was set back
-    /// across a border, so that times pass this one more than once, it is before one of these places, which needn't be
-    /// the first.
+    /// next they are taken not to decrease, by the first sync frame of each that has a time; a writer sees to that
+    /// while it has the log open. If the clock was set back and the log opened again, so that times pass this one more
+    /// than once and in more than one segment, it is before one of these places, which needn't be the first.
     ///
     /// # Errors
     /// Of the kind `Usage` if no sync frame that was met has a time; as [`next_message`](Self::next_message), for what
@@ -190,8 +190,8 @@ pub(crate) fn segment_before_time(catalog: &Catalog, options: &ReadOptions, time
     if has_times { Ok(found) } else { Err(Error::of_kind(ErrorKind::Usage, problem::NO_TIMES)) }
 }
 
-/// The time of the first sync frame that has one. Where the application gives the times, the first frame of a segment
-/// has none.
+/// The time of the first sync frame that has one. Where the application gives the times, those before the log's first
+/// message with a time have none.
 fn first_time(segment: &mut Reader<Arc<File>>, until: Option<u64>) -> Option<i64> {
     let mut is_sought = false;
     while until.is_none_or(|until| segment.sequence() < until) {
