@@ -26,6 +26,9 @@ const STEPS: &[Step] = &[
     ("cargo run --release --example telemetry -- --seconds 1", telemetry),
     ("cargo run --release --example private_checksum", run),
     ("cargo run --release --example event_log", run),
+    ("cargo run --release --example seek", run),
+    ("cargo run --release --example follow", run),
+    ("cargo run --release --example rotate --features log", run),
     ("cargo run --release --example power_cut", run),
 ];
 

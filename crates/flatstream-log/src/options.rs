@@ -69,8 +69,8 @@ impl LogOptions {
     /// keeps its header, and options that contradict it are an error, as for
     /// [`Writer::open`](flatstream_io::Writer::open).
     ///
-    /// Times don't decrease from one segment to the next while a writer has the log open, as in one stream: neither those
-    /// of a clock that is set back nor [those of events](WriteOptions::event_times).
+    /// Times don't decrease from one segment to the next while a writer has the log open, as in one stream: neither
+    /// those of a clock that is set back nor [those of events](WriteOptions::event_times).
     ///
     /// [`OnTail::CutAndKeep`] comes to [`OnTail::CutAndKeepForeign`]: what a power cut leaves of segments that were
     /// removed doesn't keep a log from being opened.

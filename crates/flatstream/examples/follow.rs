@@ -3,8 +3,8 @@
 //! `cargo run --release --example follow`
 //!
 //! The program starts itself as a writer, which appends an event every millisecond; follows its file; notes its place
-//! after 500 events; kills the writer and starts another, which goes on in the same file and closes it; and follows once
-//! more, from the place that was noted.
+//! after 500 events; kills the writer and starts another, which goes on in the same file and closes it; and follows
+//! once more, from the place that was noted.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flatbuffers::FlatBufferBuilder;
 use flatstream::follow::Start;
-use flatstream::{Cursor, FlushPolicy, FollowOptions, Followed, Follower, Result, WriteOptions, Writer};
+use flatstream::{Cursor, End, FlushPolicy, FollowOptions, Followed, Follower, Result, WriteOptions, Writer};
 use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs, root_as_telemetry_event};
 
 const SEEN_BEFORE_THE_KILL: u64 = 500;
@@ -60,7 +60,10 @@ fn show() -> io::Result<()> {
         delays.push(unix_time_ns().saturating_sub(check(message, number)));
     }
     delays.sort_unstable();
-    println!("{SEEN_BEFORE_THE_KILL} events seen as they came, half of them within {} us", delays[250] / 1000);
+    println!(
+        "{SEEN_BEFORE_THE_KILL} events seen as they came, half of them within {} us",
+        delays[delays.len() / 2] / 1000
+    );
     let token = follower.cursor().expect("messages were seen").to_string();
     println!("the place behind them: {token}");
 
@@ -99,7 +102,7 @@ fn follow_to_the_end(follower: &mut Follower, first: u64) -> Result<u64> {
         check(message, next);
         next += 1;
     }
-    assert!(follower.end().is_some_and(|end| end.is_closed()));
+    assert!(follower.end().is_some_and(End::is_closed));
     Ok(next)
 }
 

@@ -1,9 +1,10 @@
-//! Anywhere in a long recording, by reading a few kilobytes of it: by time, sequence number and key, and backwards.
+//! Anywhere in a long recording without reading what lies before: by time, sequence number and key, and backwards.
 //!
 //! `cargo run --release --example seek`
 //!
-//! The program makes a recording of an hour, 100 events a second, with a fault in it; asks for the ten minutes before the
-//! fault and a few other places; and counts how many bytes of the file were read for each.
+//! The program makes a recording of an hour, 100 events a second, with a fault in it; asks for the ten minutes before
+//! the fault and a few other places; and counts how many bytes of the file were read for each. To find a place takes
+//! some reads of at most 128 KiB: some 10 here, some 20 in a recording that is 1000 times as long.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -21,7 +22,7 @@ const PER_SECOND: u64 = 100;
 const EVENTS: u64 = 3600 * PER_SECOND;
 /// 2026-01-01 in UTC.
 const START: u64 = 1_767_225_600 * SECOND;
-const FAULT: u64 = START + 42 * MINUTE;
+const FAULT: u64 = START + 57 * MINUTE;
 
 fn main() -> io::Result<()> {
     let folder = std::env::temp_dir().join(format!("flatstream-seek-{}", std::process::id()));
@@ -37,9 +38,9 @@ fn time_of(number: u64) -> u64 {
 }
 
 fn record(path: &Path) -> io::Result<()> {
-    // The events' own times go into the stream. A sync frame every 16 KiB is one every two seconds.
-    let options = WriteOptions::new().event_times(Clock::UnixUtc).sync_interval(16 << 10);
-    let mut writer = Writer::create_new(path, options.message_type("Telemetry.TelemetryEvent"))?;
+    // The events' own times go into the sync frames: one every 64 KiB, which is every ten seconds.
+    let options = WriteOptions::new().event_times(Clock::UnixUtc).message_type("Telemetry.TelemetryEvent");
+    let mut writer = Writer::create_new(path, options)?;
     let mut builder = FlatBufferBuilder::new();
     for number in 0..EVENTS {
         builder.reset();
