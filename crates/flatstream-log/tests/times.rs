@@ -15,6 +15,7 @@ use flatstream_io::{Clock, ErrorKind, Reader, TIME_NONE, WriteOptions};
 use flatstream_log::{LogOptions, LogReader, LogWriter, segments};
 use flatstream_testkit::folder::Folder;
 use flatstream_testkit::noise::Noise;
+use proptest::prelude::*;
 
 /// Small enough that there are many segments, and several sync frames in each.
 const SEGMENT_BYTES: u64 = 4000;
@@ -55,6 +56,11 @@ fn append_all(log: &mut LogWriter, first: usize, times: &[i64]) {
 #[track_caller]
 fn check(folder: &Path, times: &[i64]) {
     assert!(segments(folder).unwrap().len() >= 3, "the test wants borders");
+    check_all(folder, times);
+}
+
+#[track_caller]
+fn check_all(folder: &Path, times: &[i64]) {
     let syncs = syncs(folder);
     for (sequence, time) in &syncs {
         assert_eq!(*time, greatest_before(times, *sequence), "the sync frame before message {sequence}");
@@ -206,4 +212,31 @@ fn a_clock_that_is_set_back_lets_a_segment_begin_before_the_last_one() {
     let mut newest = Reader::new(file).unwrap();
     assert!(newest.next_message().unwrap().is_none());
     assert_eq!(newest.last_sync().unwrap().time, 700);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Sessions of messages in any order of times, with borders anywhere.
+    #[test]
+    fn some_history_hides_a_time(
+        sessions in prop::collection::vec(prop::collection::vec((-200i64..200, any::<bool>()), 1..40), 1..8),
+        segment_bytes in 200u64..6000,
+    ) {
+        static NTH: AtomicI64 = AtomicI64::new(0);
+        let folder = Folder::new(&format!("log-times-history-{}", NTH.fetch_add(1, Ordering::Relaxed)));
+        let mut times = Vec::new();
+        for session in sessions {
+            let mut log = LogWriter::open(folder.path(), event_options().segment_bytes(segment_bytes)).unwrap();
+            for (time, rotates) in session {
+                append_all(&mut log, times.len(), &[time]);
+                times.push(time);
+                if rotates && time % 5 == 0 {
+                    log.rotate().unwrap();
+                }
+            }
+            log.finish().unwrap();
+        }
+        check_all(folder.path(), &times);
+    }
 }
