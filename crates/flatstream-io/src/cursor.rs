@@ -43,7 +43,10 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    pub(crate) const fn new(stream_id: u64, epoch: u32, sequence: u64, position: u64) -> Self {
+    /// For flatstream-log.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(stream_id: u64, epoch: u32, sequence: u64, position: u64) -> Self {
         Self { stream_id, epoch, sequence, position }
     }
 
@@ -71,9 +74,24 @@ impl Cursor {
         self.position
     }
 
-    fn body(&self) -> String {
+    /// Its parts as texts, of which it isn't known yet that they are written as they should be.
+    #[doc(hidden)]
+    pub fn from_parts<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Self> {
+        let cursor = Self {
+            stream_id: u64::from_str_radix(parts.next()?, 16).ok()?,
+            epoch: parts.next()?.parse().ok()?,
+            sequence: parts.next()?.parse().ok()?,
+            position: parts.next()?.parse().ok()?,
+        };
+        Some(cursor).filter(|cursor| cursor.stream_id != 0 && cursor.position.is_multiple_of(ALIGNMENT as u64))
+    }
+
+    /// Its parts as one text.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn parts(&self) -> String {
         let Self { stream_id, epoch, sequence, position } = self;
-        format!("{VERSION}-{stream_id:016x}-{epoch}-{sequence}-{position}")
+        format!("{stream_id:016x}-{epoch}-{sequence}-{position}")
     }
 }
 
@@ -81,9 +99,7 @@ impl Cursor {
 /// before it.
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = self.body();
-        let check = Algorithm::CRC32C.digest(body.as_bytes());
-        f.pad(&format!("{body}-{check:08x}"))
+        f.pad(&with_check(&format!("{VERSION}-{}", self.parts())))
     }
 }
 
@@ -96,20 +112,15 @@ impl FromStr for Cursor {
     /// Of the kind `Usage`, for any other text.
     fn from_str(text: &str) -> Result<Self> {
         let text = text.trim();
-        let is_good = |cursor: &Self| {
-            cursor.stream_id != 0 && cursor.position.is_multiple_of(ALIGNMENT as u64) && cursor.to_string() == text
-        };
-        parse(text).filter(is_good).ok_or_else(|| Error::not_a_cursor(text))
+        let found = text.split_once('-').and_then(|(_, parts)| Self::from_parts(&mut parts.split('-')));
+        found.filter(|cursor| cursor.to_string() == text).ok_or_else(|| Error::not_a_cursor(text))
     }
 }
 
-/// The numbers, of which it isn't known yet that they are written as they should be.
-fn parse(text: &str) -> Option<Cursor> {
-    let mut parts = text.split('-').skip(1);
-    Some(Cursor {
-        stream_id: u64::from_str_radix(parts.next()?, 16).ok()?,
-        epoch: parts.next()?.parse().ok()?,
-        sequence: parts.next()?.parse().ok()?,
-        position: parts.next()?.parse().ok()?,
-    })
+/// A body, and the check by which a mangled one is told.
+#[doc(hidden)]
+#[must_use]
+pub fn with_check(body: &str) -> String {
+    let check = Algorithm::CRC32C.digest(body.as_bytes());
+    format!("{body}-{check:08x}")
 }

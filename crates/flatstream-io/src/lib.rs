@@ -59,6 +59,8 @@ mod error;
 pub use backwards::BackwardSteps;
 pub use backwards::Backwards;
 pub use cursor::Cursor;
+#[doc(hidden)]
+pub use cursor::with_check;
 pub use durable::Durable;
 pub use error::{Error, ErrorKind, Result};
 pub use flatstream_format::{

@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::segment::Listing;
 
 /// The segments that are listed, by the numbers of their first messages, but for those that turned out to be none.
+#[derive(Debug)]
 pub(crate) struct Catalog {
     folder: PathBuf,
     firsts: Vec<u64>,
@@ -47,12 +48,15 @@ pub(crate) enum Unopened {
 impl Catalog {
     /// Lists a folder and finds out which log it is of.
     pub(crate) fn open(folder: &Path, options: &ReadOptions) -> Result<Self> {
+        Self::open_if_any(folder, options)?.ok_or_else(|| Problem::NoLog(folder.to_owned()).into())
+    }
+
+    /// The same; `None` if no segment is listed.
+    pub(crate) fn open_if_any(folder: &Path, options: &ReadOptions) -> Result<Option<Self>> {
         let mut catalog =
             Self { folder: folder.to_owned(), firsts: Vec::new(), rejected: BTreeMap::new(), log_id: None };
         catalog.refresh()?;
-        let Some((oldest, newest)) = catalog.oldest().zip(catalog.newest()) else {
-            return Err(Problem::NoLog(catalog.folder).into());
-        };
+        let Some((oldest, newest)) = catalog.oldest().zip(catalog.newest()) else { return Ok(None) };
         let (of_oldest, of_newest) = (catalog.log_id_of(oldest, options), catalog.log_id_of(newest, options));
         catalog.log_id = match (&of_oldest, of_newest) {
             (Ok(a), Ok(b)) if *a == b => Some(b),
@@ -60,7 +64,7 @@ impl Catalog {
         };
         match of_oldest {
             Err(error) if catalog.log_id.is_none() && options.chosen_recovery().is_none() => Err(error),
-            _ => Ok(catalog),
+            _ => Ok(Some(catalog)),
         }
     }
 
@@ -95,6 +99,11 @@ impl Catalog {
     pub(crate) fn refresh_all(&mut self) -> Result<()> {
         self.rejected.retain(|_, may_change| !*may_change);
         self.refresh()
+    }
+
+    /// The folder isn't there any more.
+    pub(crate) fn forget_all(&mut self) {
+        self.firsts.clear();
     }
 
     /// Leaves one out from now on, or until everything is looked at again.

@@ -4,8 +4,10 @@
 mod options;
 mod writer;
 
+mod follow;
 mod reader;
 
+mod cursor;
 mod finding;
 mod message;
 
@@ -18,7 +20,9 @@ mod name;
 
 mod problem;
 
+pub use cursor::LogCursor;
 pub use finding::LogFinding;
+pub use follow::{LogFollowOptions, LogFollower, LogStart};
 pub use identity::keys;
 pub use message::LogMessage;
 pub use options::LogOptions;

@@ -45,6 +45,10 @@ pub(crate) enum Problem {
         folder.display()
     )]
     Gone { folder: PathBuf, from: u64, to: u64 },
+    #[error("the place behind {sequence} messages of the log in {} is gone: {found}", folder.display())]
+    CursorGone { folder: PathBuf, sequence: u64, found: String },
+    #[error("{0:?} is no cursor of a log, or not all of one: copy it as a whole")]
+    NotACursor(String),
     #[error("the log ends in {}, which was not closed by its writer: {end}", path.display())]
     NotClosed { path: PathBuf, end: End },
 }
@@ -71,7 +75,8 @@ impl Problem {
             Self::Taken(_) | Self::OfAnotherLog { .. } => ErrorKind::WrongSegment,
             Self::NoLog(_) => ErrorKind::NotAStream,
             Self::Missing { .. } => ErrorKind::Damaged,
-            Self::Gone { .. } => ErrorKind::Gone,
+            Self::Gone { .. } | Self::CursorGone { .. } => ErrorKind::Gone,
+            Self::NotACursor(_) => ErrorKind::Usage,
             Self::NotClosed { .. } => ErrorKind::NotClosed,
             Self::Segment { error, .. } => error.kind(),
         }

@@ -1,4 +1,4 @@
-//! What the system tells about a file: Linux's inotify.
+//! What the system tells about a file or a folder: Linux's inotify.
 
 use std::io;
 use std::path::Path;
@@ -28,8 +28,9 @@ mod linux {
         pub(in super::super) fn of(path: &Path) -> Option<Self> {
             let queue = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
             // A file that is replaced or removed loses a name, which is a change of its attributes.
-            let wanted = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF;
-            inotify::add_watch(&queue, path, wanted).ok()?;
+            let of_a_file = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF | WatchFlags::DELETE_SELF;
+            let of_a_folder = WatchFlags::CREATE | WatchFlags::MOVED_TO;
+            inotify::add_watch(&queue, path, of_a_file | of_a_folder).ok()?;
             Some(Self { queue })
         }
 

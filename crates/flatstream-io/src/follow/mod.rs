@@ -47,6 +47,7 @@
 mod doubt;
 mod events;
 mod frames;
+mod looking;
 mod options;
 mod start;
 mod stream;
@@ -61,9 +62,12 @@ use std::time::{Duration, Instant};
 
 use flatstream_format::{Dropped, End, Header, HeaderError, Located, locate_header};
 
+#[doc(hidden)]
+pub use looking::Looking;
 pub use options::{FollowOptions, Start};
 use stream::{Look, Stream};
-use wait::Wait;
+#[doc(hidden)]
+pub use wait::Wait;
 
 use crate::cursor::Cursor;
 use crate::error::{Error, Result};
@@ -124,6 +128,18 @@ pub enum Followed<T> {
     Ended,
 }
 
+impl Followed<()> {
+    /// The same with the message that was found.
+    #[doc(hidden)]
+    pub fn filled<T>(self, message: impl FnOnce() -> Option<T>) -> Followed<T> {
+        match self {
+            Self::Message(()) => message().map_or(Followed::Waiting, Followed::Message),
+            Self::Waiting => Followed::Waiting,
+            Self::Ended => Followed::Ended,
+        }
+    }
+}
+
 /// A file whose header isn't there yet.
 #[derive(Debug, Default)]
 struct Opening {
@@ -181,8 +197,8 @@ impl Follower {
     /// again by the next call.
     pub fn next_message(&mut self) -> Result<Option<&[u8]>> {
         Ok(match self.wait_for(None)? {
-            Ready::Message => self.stream.as_mut().map(|stream| stream.take()),
-            Ready::Waiting | Ready::Ended => None,
+            Followed::Message(()) => self.take_message(),
+            Followed::Waiting | Followed::Ended => None,
         })
     }
 
@@ -191,11 +207,8 @@ impl Follower {
     /// # Errors
     /// As [`next_message`](Self::next_message).
     pub fn next_within(&mut self, timeout: Duration) -> Result<Followed<&[u8]>> {
-        Ok(match (self.wait_for(Some(timeout))?, &mut self.stream) {
-            (Ready::Message, Some(stream)) => Followed::Message(stream.take()),
-            (Ready::Ended, _) => Followed::Ended,
-            _ => Followed::Waiting,
-        })
+        let followed = self.wait_for(Some(timeout))?;
+        Ok(followed.filled(|| self.take_message()))
     }
 
     /// The same, owned.
@@ -203,11 +216,8 @@ impl Follower {
     /// # Errors
     /// As [`next_message`](Self::next_message).
     pub fn next_owned_within(&mut self, timeout: Duration) -> Result<Followed<Message>> {
-        Ok(match (self.wait_for(Some(timeout))?, &mut self.stream) {
-            (Ready::Message, Some(stream)) => Followed::Message(stream.take_owned()),
-            (Ready::Ended, _) => Followed::Ended,
-            _ => Followed::Waiting,
-        })
+        let followed = self.wait_for(Some(timeout))?;
+        Ok(followed.filled(|| self.take_owned_message()))
     }
 
     /// The next message, if it is there now.
@@ -259,58 +269,62 @@ impl Follower {
         self.stream.as_ref().map_or_else(Dropped::default, |stream| stream.dropped())
     }
 
+    /// Whether there is a message that needn't be looked for.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| stream.has_message())
+    }
+
+    /// The message that was found.
+    #[doc(hidden)]
+    pub fn take_message(&mut self) -> Option<&[u8]> {
+        self.stream.as_mut().map(|stream| stream.take())
+    }
+
+    /// The same, owned.
+    #[doc(hidden)]
+    pub fn take_owned_message(&mut self) -> Option<Message> {
+        self.stream.as_mut().map(|stream| stream.take_owned())
+    }
+
+    /// How the stream is closed, if that is the last thing that was found in it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn closed(&self) -> Option<End> {
+        self.stream.as_ref().and_then(|stream| stream.closed())
+    }
+
+    /// Something else says that all of the file is durable.
+    #[doc(hidden)]
+    pub fn note_all_durable(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.note_all_durable();
+        }
+    }
+
     /// Waits for a message, for the end, or until the time is over.
-    fn wait_for(&mut self, timeout: Option<Duration>) -> Result<Ready> {
-        if self.stream.as_ref().is_some_and(|stream| stream.has_message()) {
-            return Ok(Ready::Message);
-        }
-        self.wait.begin();
-        // A timeout beyond what the clock can count is none.
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        loop {
-            match self.look()? {
-                Ready::Waiting => {}
-                ready => {
-                    self.wait.note_news();
-                    return Ok(ready);
-                }
-            }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                return Ok(Ready::Waiting);
-            }
-            self.wait.wait(&self.path, left);
+    fn wait_for(&mut self, timeout: Option<Duration>) -> Result<Followed<()>> {
+        match self.has_message() {
+            true => Ok(Followed::Message(())),
+            false => self.look_within(timeout),
         }
     }
 
-    fn look(&mut self) -> Result<Ready> {
-        match &mut self.outcome {
-            Outcome::Following => {}
-            Outcome::Ended(_) => return Ok(Ready::Ended),
-            Outcome::Failed { error, is_told } => {
-                *is_told = true;
-                return Err(error.clone());
-            }
-        }
-        self.look_at_file().inspect_err(|error| {
-            self.outcome = Outcome::Failed { error: error.clone(), is_told: true };
-        })
-    }
-
-    fn look_at_file(&mut self) -> Result<Ready> {
+    fn look_at_file(&mut self) -> Result<Followed<()>> {
         if self.stream.is_none() && !self.open_stream()? {
-            return Ok(Ready::Waiting);
+            return Ok(Followed::Waiting);
         }
-        let Some(stream) = &mut self.stream else { return Ok(Ready::Waiting) };
+        let Some(stream) = &mut self.stream else { return Ok(Followed::Waiting) };
         match stream.look(&self.path, &self.options)? {
-            Look::Message => Ok(Ready::Message),
-            Look::Waiting => Ok(Ready::Waiting),
+            Look::Message => Ok(Followed::Message(())),
+            Look::Waiting => Ok(Followed::Waiting),
             Look::Ended(end) if self.options.reading.requires_closed() && !end.is_closed() => {
                 Err(Error::not_closed(end))
             }
             Look::Ended(end) => {
                 self.outcome = Outcome::Ended(end);
-                Ok(Ready::Ended)
+                Ok(Followed::Ended)
             }
         }
     }
@@ -352,13 +366,6 @@ impl Follower {
             Err(error) => Err(failed(error)),
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ready {
-    Message,
-    Waiting,
-    Ended,
 }
 
 impl Opening {
@@ -403,10 +410,30 @@ impl Iterator for Follower {
             return None;
         }
         match self.wait_for(None) {
-            Ok(Ready::Message) => self.stream.as_mut().map(|stream| Ok(stream.take_owned())),
-            Ok(Ready::Waiting | Ready::Ended) => None,
+            Ok(Followed::Message(())) => self.take_owned_message().map(Ok),
+            Ok(Followed::Waiting | Followed::Ended) => None,
             Err(error) => Some(Err(error)),
         }
+    }
+}
+
+impl Looking for Follower {
+    fn look(&mut self) -> Result<Followed<()>> {
+        match &mut self.outcome {
+            Outcome::Following => {}
+            Outcome::Ended(_) => return Ok(Followed::Ended),
+            Outcome::Failed { error, is_told } => {
+                *is_told = true;
+                return Err(error.clone());
+            }
+        }
+        self.look_at_file().inspect_err(|error| {
+            self.outcome = Outcome::Failed { error: error.clone(), is_told: true };
+        })
+    }
+
+    fn waits(&mut self) -> (&mut Wait, &Path) {
+        (&mut self.wait, &self.path)
     }
 }
 

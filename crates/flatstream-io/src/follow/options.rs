@@ -125,4 +125,27 @@ impl FollowOptions {
         self.reading = options.strict();
         self
     }
+
+    /// What is accepted.
+    pub fn chosen_reading(&self) -> &ReadOptions {
+        &self.reading
+    }
+
+    /// Whether it waits for a reopening where the stream is closed.
+    #[must_use]
+    pub fn waits_for_reopening(&self) -> bool {
+        self.reopening
+    }
+
+    /// Whether it waits for a file that isn't there.
+    #[must_use]
+    pub fn waits_for_file(&self) -> bool {
+        self.wait_for_file
+    }
+
+    /// The interval up to which it looks by itself, if it does.
+    #[must_use]
+    pub fn chosen_polling(&self) -> Option<Duration> {
+        self.polling
+    }
 }

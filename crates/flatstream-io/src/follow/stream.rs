@@ -88,6 +88,20 @@ impl Stream {
         self.front().durable()
     }
 
+    /// How the stream is closed, if that is the last thing that was read of it, and all before it is handed out.
+    pub(super) fn closed(&self) -> Option<End> {
+        let is_closed = self.front().decoder().is_closed() && !self.has_message();
+        is_closed.then(|| self.end_here())
+    }
+
+    fn end_here(&self) -> End {
+        End::at_boundary(self.front().decoder())
+    }
+
+    pub(super) fn note_all_durable(&mut self) {
+        self.scout = None;
+    }
+
     /// Who has read furthest.
     fn front(&self) -> &Frames {
         self.scout.as_ref().unwrap_or(&self.frames)
@@ -98,7 +112,7 @@ impl Stream {
         loop {
             match self.read(options)? {
                 Found::Message => return Ok(Look::Message),
-                Found::Closed => return Ok(Look::Ended(End::at_boundary(self.front().decoder()))),
+                Found::Closed => return Ok(Look::Ended(self.end_here())),
                 Found::Nothing(stop) if self.is_replaced => return self.end_for_good(stop).map(Look::Ended),
                 Found::Nothing(_) if is_at(self.front().file(), path)? => return Ok(Look::Waiting),
                 // Nobody writes to this file any more. But somebody may have, before it lost its name.

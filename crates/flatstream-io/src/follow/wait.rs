@@ -19,7 +19,7 @@ const MISSES_MAX: u32 = 2;
 
 /// Waits until a file may have changed.
 #[derive(Debug)]
-pub(super) struct Wait {
+pub struct Wait {
     source: Source,
     interval: Duration,
     interval_max: Duration,
@@ -37,7 +37,9 @@ enum Source {
 }
 
 impl Wait {
-    pub(super) fn new(polling: Option<Duration>) -> Self {
+    /// Looks at intervals up to this one; `None`: relies on the system, where it tells.
+    #[must_use]
+    pub fn new(polling: Option<Duration>) -> Self {
         Self {
             source: if polling.is_some() { Source::Polling } else { Source::NotYet },
             interval: INTERVAL_MIN,

@@ -9,9 +9,11 @@ use std::path::Path;
 use flatstream_io::{End, Error, ErrorKind, Header, Losses, ReadOptions, Result};
 
 pub use backwards::LogBackwards;
+pub(crate) use seek::segment_before_time;
 pub use window::LogWindow;
 
 use crate::catalog::{Catalog, Unopened};
+use crate::cursor::LogCursor;
 use crate::finding::{LogFinding, LogFindings, sum};
 use crate::message::LogMessage;
 use crate::problem::{self, Problem};
@@ -169,6 +171,14 @@ impl LogReader {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.reader.position())
+    }
+
+    /// Directly behind the last message that was read: from there a [`LogFollower`](crate::LogFollower) goes on. `None`
+    /// where that isn't known: before the first message, behind damage, and if no header tells which log it is.
+    #[must_use]
+    pub fn cursor(&self) -> Option<LogCursor> {
+        let current = self.current.as_ref()?;
+        Some(LogCursor::new(self.log_id()?, current.first, current.reader.cursor()?))
     }
 
     /// The file of the segment that is read; `None` if none could be opened.
