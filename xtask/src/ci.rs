@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, instructions, no_std, tidy, vectors};
+use crate::{Outcome, Verdict, codegen, features, instructions, no_std, soak, tidy, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -30,12 +30,15 @@ const STEPS: &[Step] = &[
     ("cargo run --release --example follow", run),
     ("cargo run --release --example rotate --features log", run),
     ("cargo run --release --example power_cut", run),
+    ("cargo xtask soak", |_| soak::run_it("")),
 ];
 
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
     ("cargo test --release -p flatstream-compare", run),
+    // The whole day: some minutes.
+    ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (
         "cargo test -p flatstream-checksum -p flatstream-format -p flatstream-io --all-features \
          --lib --test allocations --test mapped --test split --target x86_64-unknown-linux-gnu",

@@ -9,6 +9,7 @@ mod codegen;
 mod features;
 mod instructions;
 mod no_std;
+mod soak;
 mod tidy;
 mod vectors;
 
@@ -26,6 +27,8 @@ cargo xtask COMMAND
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
+  soak [--minutes N] [--messages M]
+                     a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
   tidy               the house rules
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
 ";
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),
+        ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["tidy"] => tidy::run_rules(),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),

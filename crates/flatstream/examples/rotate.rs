@@ -4,15 +4,15 @@
 //!
 //! The program writes 100,000 events into a log of small segments that keeps the newest ten; a hook archives each
 //! segment before it goes. It reads what is kept as one sequence, seeks in it by number, time and key, and reads an
-//! archived segment: a complete stream of its own.
+//! archived segment: a complete stream of its own. Then it follows the log while that goes on, over its borders.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use flatbuffers::FlatBufferBuilder;
-use flatstream::log::{LogOptions, LogReader, LogWriter, segments};
-use flatstream::{Clock, Reader, WriteOptions};
+use flatstream::log::{LogFollowOptions, LogFollower, LogOptions, LogReader, LogStart, LogWriter, segments};
+use flatstream::{Clock, End, Reader, WriteOptions};
 use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs, root_as_telemetry_event};
 
 const EVENTS: u64 = 100_000;
@@ -26,10 +26,11 @@ fn main() -> io::Result<()> {
     write(&log, &archive)?;
     read(&log)?;
     read_archive(&archive)?;
+    follow(&log, &archive)?;
     fs::remove_dir_all(&folder)
 }
 
-fn write(folder: &Path, archive: &Path) -> io::Result<()> {
+fn open(folder: &Path, archive: &Path) -> io::Result<LogWriter> {
     let archive = archive.to_owned();
     let options = LogOptions::new()
         .write_options(WriteOptions::new().message_type("Telemetry.TelemetryEvent").event_times(Clock::Unspecified))
@@ -40,7 +41,11 @@ fn write(folder: &Path, archive: &Path) -> io::Result<()> {
             let name = segment.path.file_name().unwrap_or_default();
             fs::copy(&segment.path, archive.join(name)).map(drop)
         });
-    let mut log = LogWriter::open(folder, options)?;
+    Ok(LogWriter::open(folder, options)?)
+}
+
+fn write(folder: &Path, archive: &Path) -> io::Result<()> {
+    let mut log = open(folder, archive)?;
     let mut builder = FlatBufferBuilder::new();
     for number in 0..EVENTS {
         let event = event(&mut builder, number);
@@ -93,6 +98,30 @@ fn read_archive(archive: &Path) -> io::Result<()> {
     }
     assert!(reader.end()?.is_closed());
     println!("{} segments archived; the newest is a stream of {} events", archived.len(), next - newest.first_sequence);
+    Ok(())
+}
+
+/// Each event is seen as soon as it was flushed, whatever segment it is in. In another process it would be the same.
+fn follow(folder: &Path, archive: &Path) -> io::Result<()> {
+    let mut log = open(folder, archive)?;
+    let mut follower = LogFollower::open(folder, LogFollowOptions::new().from(LogStart::End))?;
+    let mut builder = FlatBufferBuilder::new();
+    let mut borders = 0;
+    let mut segment = None;
+    for number in EVENTS..EVENTS + 10_000 {
+        log.append_at((number * TICK) as i64, event(&mut builder, number))?;
+        log.flush()?;
+        let Some(message) = follower.next_message()? else { unreachable!("the log isn't closed") };
+        assert_eq!(number_of(message), number);
+        let now = follower.segment().map(Path::to_owned);
+        borders += u64::from(segment.is_some() && segment != now);
+        segment = now;
+    }
+    let cursor = follower.cursor().expect("events were seen");
+    log.finish()?;
+    assert!(follower.next_message()?.is_none() && follower.end().is_some_and(End::is_closed));
+    assert!(borders > 0);
+    println!("10000 events followed live over {borders} borders, up to {cursor}");
     Ok(())
 }
 
