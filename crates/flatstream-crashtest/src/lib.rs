@@ -21,3 +21,14 @@ pub fn numbered(number: u64) -> Vec<u8> {
     message.resize(24 + (number % 256) as usize, number as u8);
     message
 }
+
+/// The same as the appender writes it that was started with this salt: other bytes, and another length. So it can be
+/// told which of several appenders wrote the message that was kept.
+#[must_use]
+pub fn salted(number: u64, salt: u64) -> Vec<u8> {
+    let mut message = numbered(number);
+    if salt != 0 {
+        message.extend_from_slice(&salt.to_le_bytes()[..1 + (salt % 8) as usize]);
+    }
+    message
+}

@@ -5,10 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::RwLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, thread};
 
-use flatstream::{EndState, Reader};
-use flatstream_crashtest::numbered;
+use flatstream::format::Algorithm;
+use flatstream::log::{LogFollowOptions, LogFollower, LogReader, LogStart, segments};
+use flatstream::{Checksum, EndState, ErrorKind, Reader};
 use flatstream_testkit::folder::Folder;
 use flatstream_testkit::noise::Noise;
 
@@ -51,9 +53,28 @@ impl Process {
 /// What one follower has seen, whose processes may be killed.
 #[derive(Default)]
 struct Seen {
-    count: u64,
+    /// Of each message, in order, the check of its bytes.
+    checks: Vec<u32>,
     cursor: Option<String>,
     kills: u32,
+}
+
+/// What all followers and the writer know of each other.
+struct Shared<'a> {
+    path: &'a Path,
+    is_over: RwLock<bool>,
+    /// How many messages each follower has seen.
+    counts: [AtomicU64; 3],
+}
+
+/// So many messages may a writer be ahead of the slowest follower when it is started; it appends some 6,000 at most
+/// before it is killed, as many as a pipe holds that isn't read. A log keeps more than both.
+const AHEAD_MAX: u64 = 10_000;
+
+impl Shared<'_> {
+    fn slowest(&self) -> u64 {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).min().unwrap_or_default()
+    }
 }
 
 impl Seen {
@@ -61,9 +82,9 @@ impl Seen {
     fn take(&mut self, line: &str) -> bool {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
-            ["seen", number, cursor] => {
-                assert_eq!(number.parse(), Ok(self.count), "behind {:?}", self.cursor);
-                self.count += 1;
+            ["seen", number, check, cursor] => {
+                assert_eq!(number.parse(), Ok(self.checks.len()), "behind {:?}", self.cursor);
+                self.checks.push(u32::from_str_radix(check, 16).expect("a check"));
                 self.cursor = Some(cursor.to_owned());
                 false
             }
@@ -84,10 +105,10 @@ fn start(path: &Path, what: &str, seen: &Seen) -> Process {
 }
 
 /// Follows to the end of the file. Processes are killed after a random number of lines, until it is over.
-fn follow(path: &Path, what: &str, may_be_killed: bool, is_over: &RwLock<bool>, seed: u64) -> Seen {
+fn follow(shared: &Shared<'_>, nth: usize, what: &str, may_be_killed: bool, seed: u64) -> Seen {
     let mut noise = Noise::new(seed);
     let mut seen = Seen::default();
-    let mut follower = start(path, what, &seen);
+    let mut follower = start(shared.path, what, &seen);
     loop {
         for _ in 0..1 + noise.below(2000) {
             let line = follower.line().expect("it says why on its standard error");
@@ -95,9 +116,10 @@ fn follow(path: &Path, what: &str, may_be_killed: bool, is_over: &RwLock<bool>, 
                 assert!(follower.child.wait().expect("it ends").success());
                 return seen;
             }
+            shared.counts[nth].store(seen.checks.len() as u64, Ordering::Relaxed);
         }
         // The file doesn't lose its name between the end of one process and the next one's opening it.
-        let is_over = is_over.read().unwrap();
+        let is_over = shared.is_over.read().unwrap();
         if !may_be_killed || *is_over {
             continue;
         }
@@ -110,15 +132,22 @@ fn follow(path: &Path, what: &str, may_be_killed: bool, is_over: &RwLock<bool>, 
             seen.take(&line);
         }
         seen.kills += 1;
-        follower = start(path, what, &seen);
+        follower = start(shared.path, what, &seen);
     }
 }
 
-/// Appends, kills, and starts anew; at last closes the stream.
-fn append(path: &Path, rounds: u32, noise: &mut Noise) {
+/// Appends, kills, and starts anew; at last closes the stream. Each process writes other messages under the same
+/// numbers, if those of the one before were lost with it.
+fn append(shared: &Shared<'_>, rounds: u32, noise: &mut Noise) {
     for round in 0..rounds {
         let policy = POLICIES[round as usize % POLICIES.len()];
-        let mut appender = Process::start(Command::new(APPENDER).arg(path).args([policy, "100000"]));
+        let salt = (round + 1).to_string();
+        let mut appender = Process::start(Command::new(APPENDER).arg(shared.path).args([policy, "100000", &salt]));
+        let opened = appender.line().expect("it opens");
+        let opened: u64 = opened.strip_prefix("opened ").and_then(|count| count.parse().ok()).expect("it says so");
+        while opened > shared.slowest() + AHEAD_MAX {
+            thread::yield_now();
+        }
         for _ in 0..1 + noise.below(1000) {
             appender.line().expect("it goes on");
         }
@@ -127,7 +156,7 @@ fn append(path: &Path, rounds: u32, noise: &mut Noise) {
         }
         appender.kill();
     }
-    let mut last = Process::start(Command::new(APPENDER).arg(path).args(["manual", "100"]));
+    let mut last = Process::start(Command::new(APPENDER).arg(shared.path).args(["manual", "100"]));
     let mut said = String::new();
     while let Some(line) = last.line() {
         said = line;
@@ -136,39 +165,86 @@ fn append(path: &Path, rounds: u32, noise: &mut Noise) {
     assert!(last.child.wait().expect("it ends").success());
 }
 
-/// The file holds numbered messages in order and nothing else; returns how many.
-fn count(path: &Path) -> u64 {
+/// The checks of the messages in a closed file.
+fn read_file(path: &Path) -> Vec<u32> {
     let mut reader = Reader::new(fs::File::open(path).unwrap()).unwrap();
-    let mut count = 0;
+    let mut checks = Vec::new();
     while let Some(message) = reader.next_message().unwrap() {
-        assert_eq!(message, numbered(count), "message {count}");
-        count += 1;
+        checks.push(Algorithm::CRC32C.digest(message));
     }
     assert_eq!(reader.end().unwrap().state, EndState::Closed);
-    count
+    checks
+}
+
+/// The same of what is left of a closed log, and the number of the first.
+fn read_log(folder: &Path) -> (u64, Vec<u32>) {
+    let mut reader = LogReader::open(folder).unwrap();
+    let first = reader.sequence();
+    let checks = reader.by_ref().map(|message| Algorithm::CRC32C.digest(&message.unwrap())).collect();
+    assert_eq!(reader.end().unwrap().state, EndState::Closed);
+    (first, checks)
+}
+
+fn rounds() -> u32 {
+    std::env::var(ROUNDS).map_or(ROUNDS_IN_CI, |text| text.parse().expect("a number"))
+}
+
+/// Three followers of what a writer appends, until it is closed; `look` then looks at it, before it is removed. Returns
+/// what each saw.
+fn follow_until_it_is_over<T>(path: &Path, look: impl FnOnce() -> T, remove: impl FnOnce()) -> (T, [Seen; 3]) {
+    let mut noise = Noise::new(std::process::id().into());
+    let shared = Shared { path, is_over: RwLock::new(false), counts: Default::default() };
+    thread::scope(|scope| {
+        let followers =
+            [(0, "all", false), (1, "all", true), (2, "durable", true)].map(|(nth, what, may_be_killed)| {
+                let (shared, seed) = (&shared, noise.number());
+                scope.spawn(move || follow(shared, nth, what, may_be_killed, seed))
+            });
+        append(&shared, rounds(), &mut noise);
+        let looked = look();
+        *shared.is_over.write().unwrap() = true;
+        // Followers that wait for a reopening end when what they follow has no name any more.
+        remove();
+        (looked, followers.map(|follower| follower.join().expect("it saw what it should")))
+    })
 }
 
 #[test]
-fn three_followers_see_exactly_what_is_kept_though_everyone_is_killed() {
-    let rounds = std::env::var(ROUNDS).map_or(ROUNDS_IN_CI, |text| text.parse().expect("a number"));
+fn three_followers_of_a_file_see_exactly_what_is_kept_though_everyone_is_killed() {
     let folder = Folder::new("follow-processes");
     let path = folder.join("log.fls");
-    let mut noise = Noise::new(std::process::id().into());
-    let is_over = RwLock::new(false);
-    thread::scope(|scope| {
-        let followers = [("all", false), ("all", true), ("durable", true)].map(|(what, may_be_killed)| {
-            let (path, is_over, seed) = (&path, &is_over, noise.number());
-            scope.spawn(move || (what, follow(path, what, may_be_killed, is_over, seed)))
-        });
-        append(&path, rounds, &mut noise);
-        let kept = count(&path);
-        *is_over.write().unwrap() = true;
-        // Followers that wait for a reopening end when the file has no name any more.
-        fs::remove_file(&path).unwrap();
-        for follower in followers {
-            let (what, seen) = follower.join().expect("it saw what it should");
-            println!("{kept} messages, the writer killed {rounds} times; {what}: killed {} times, saw all", seen.kills);
-            assert_eq!(seen.count, kept, "{what}");
+    let (kept, seen) = follow_until_it_is_over(&path, || read_file(&path), || fs::remove_file(&path).unwrap());
+    for seen in seen {
+        println!("{} messages, the writer killed {} times, the follower {}", kept.len(), rounds(), seen.kills);
+        assert!(seen.checks == kept);
+    }
+}
+
+#[test]
+fn three_followers_of_a_log_see_the_same_though_everyone_is_killed_and_old_segments_go() {
+    let folder = Folder::new("follow-log-processes");
+    let path = folder.join("log");
+    fs::create_dir(&path).unwrap();
+    let look = || {
+        let (first, kept) = read_log(&path);
+        // Who was away for too long is told.
+        let late = LogFollowOptions::new().from(LogStart::Sequence(0));
+        match first {
+            0 => assert!(rounds() < ROUNDS_IN_CI, "nothing was removed"),
+            _ => assert_eq!(LogFollower::open(&path, late).unwrap_err().kind(), ErrorKind::Gone),
         }
-    });
+        (first, kept, segments(&path).unwrap().len())
+    };
+    let ((first, kept, segments), seen) = follow_until_it_is_over(&path, look, || fs::remove_dir_all(&path).unwrap());
+    let [one, others @ ..] = seen;
+    println!(
+        "{} messages, {first} of them removed, {segments} segments left, the writer killed {} times",
+        one.checks.len(),
+        rounds()
+    );
+    assert!(one.checks[first as usize..] == kept);
+    for other in others {
+        println!("a follower killed {} times", other.kills);
+        assert!(other.checks == one.checks);
+    }
 }
