@@ -215,7 +215,7 @@ fn a_clock_that_is_set_back_lets_a_segment_begin_before_the_last_one() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Sessions of messages in any order of times, with borders anywhere.
     #[test]
