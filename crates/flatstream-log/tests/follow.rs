@@ -415,6 +415,74 @@ fn a_segment_that_is_none_or_another_is_an_error_that_names_it() {
     });
 }
 
+type Spoil = fn(&mut Vec<u8>);
+
+/// What is left of a header, and what that is.
+fn broken_headers() -> [(ErrorKind, Spoil); 5] {
+    [
+        (ErrorKind::NotAStream, |bytes| bytes.clear()),
+        (ErrorKind::NotAStream, |bytes| bytes.truncate(5)),
+        (ErrorKind::Incomplete, |bytes| bytes.truncate(100)),
+        (ErrorKind::NotAStream, |bytes| bytes.fill(0)),
+        (ErrorKind::Damaged, |bytes| bytes[40] ^= 0xFF),
+    ]
+}
+
+fn rewrite(path: &Path, spoil: impl Fn(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    spoil(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_header_is_waited_for_in_the_newest_segment_alone() {
+    for (kind, spoil) in broken_headers() {
+        check_broken(kind, |folder, firsts| rewrite(&segment(folder, firsts[2]), spoil));
+        // Nor is the oldest left out by one that begins there.
+        let (folder, firsts) = log_of(120);
+        rewrite(&segment(folder.path(), firsts[0]), spoil);
+        assert_eq!(LogFollower::open(folder.path(), waiting()).unwrap_err().kind(), kind);
+        rewrite(&segment(folder.path(), firsts[1]), spoil);
+        assert_eq!(LogFollower::open(folder.path(), waiting()).unwrap_err().kind(), kind);
+        assert_eq!(all_from(&mut open(&folder, from(LogStart::Sequence(firsts[2]))), firsts[2]), 120);
+    }
+}
+
+#[test]
+fn a_header_of_the_newest_segment_that_stays_wrong_is_damage() {
+    for count in [120, 1] {
+        let folder = new_folder();
+        let mut log = LogWriter::open(folder.path(), small_segments()).unwrap();
+        append(&mut log, 0, count);
+        log.finish().unwrap();
+        let newest = *firsts_in(folder.path()).last().unwrap();
+        rewrite(&segment(folder.path(), newest), |bytes| bytes[40] ^= 0xFF);
+        let moment = std::time::Duration::from_millis(1);
+        let following = FollowOptions::new().patience(moment).polling(moment);
+        for start in [LogStart::Beginning, LogStart::End, LogStart::Sequence(count)] {
+            let options = from(start).following(following.clone());
+            let mut follower = open(&folder, options);
+            let seen = if start == LogStart::Beginning { 0 } else { newest };
+            assert_eq!(error_behind(&mut follower, seen, newest).kind(), ErrorKind::Damaged);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_segment_that_is_a_link_to_nowhere_is_an_error() {
+    fn put_link(path: PathBuf) {
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("unmounted/segment", path).unwrap();
+    }
+    check_broken(ErrorKind::Io, |folder, firsts| put_link(segment(folder, firsts[2])));
+    let (folder, firsts) = log_of(120);
+    for first in [firsts[0], firsts[1]] {
+        put_link(segment(folder.path(), first));
+        assert_eq!(LogFollower::open(folder.path(), waiting()).unwrap_err().kind(), ErrorKind::Io);
+    }
+}
+
 #[test]
 fn a_segment_that_was_removed_by_hand_is_damage_or_a_finding() {
     for is_closed in [true, false] {
