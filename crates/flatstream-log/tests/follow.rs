@@ -309,6 +309,32 @@ fn messages_that_retention_took_before_they_were_seen_are_gone_or_a_finding() {
 }
 
 #[test]
+fn messages_before_the_first_that_is_wanted_are_not_missed() {
+    let folder = new_folder();
+    let mut log = LogWriter::open(folder.path(), small_segments()).unwrap();
+    append(&mut log, 0, 5);
+    let mut follower = open(&folder, from(LogStart::Sequence(200)));
+    let mut early = open(&folder, from(LogStart::Sequence(100)));
+    let mut lenient = open(&folder, from(LogStart::Sequence(100)).skip_gaps(true));
+    for follower in [&mut follower, &mut early, &mut lenient] {
+        assert_eq!(follower.poll().unwrap(), Followed::Waiting);
+    }
+    append(&mut log, 5, 230);
+    drop(log);
+    let firsts = firsts_in(folder.path());
+    let kept = firsts.iter().copied().find(|&first| first > 110).unwrap();
+    for &first in firsts.iter().filter(|&&first| first < kept) {
+        fs::remove_file(segment(folder.path(), first)).unwrap();
+    }
+    assert_eq!(all_from(&mut follower, 200), 230);
+    let error = error_behind(&mut early, 100, 100);
+    assert_eq!(error.kind(), ErrorKind::Gone);
+    assert!(error.to_string().contains(&format!("from 100 to {} are gone", kept - 1)), "{error}");
+    assert_eq!(all_from(&mut lenient, kept), 230);
+    assert!(matches!(lenient.take_findings()[..], [LogFinding::Missing { from: 100, to }] if to == kept));
+}
+
+#[test]
 fn a_cursor_at_the_end_of_a_segment_that_was_removed_misses_nothing() {
     let (folder, firsts) = log_of(120);
     let mut follower = open(&folder, waiting());
