@@ -565,6 +565,38 @@ fn a_segment_with_its_last_messages_missing_is_damage_once_there_is_a_later_one(
 }
 
 #[test]
+fn messages_that_came_in_place_of_those_seen_are_not_passed_over_at_a_border() {
+    for looks in 0..2 {
+        let folder = new_folder();
+        let path = segment(folder.path(), 0);
+        let options = || small_segments().segment_bytes(1 << 20);
+        let mut log = LogWriter::open(folder.path(), options()).unwrap();
+        append(&mut log, 0, 10);
+        log.sync().unwrap();
+        let durable = fs::metadata(&path).unwrap().len();
+        append(&mut log, 10, 12);
+        let mut follower = open(&folder, LogFollowOptions::new());
+        assert_eq!(all_from(&mut follower, 0), 12);
+        drop(log);
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(durable).unwrap();
+        let mut log = LogWriter::open(folder.path(), options()).unwrap();
+        for _ in 10..12 {
+            log.append(&[7; 300]).unwrap();
+        }
+        for _ in 0..looks {
+            assert_eq!(all_from(&mut follower, 12), 12);
+        }
+        // The next segment begins with the very number that is next for the follower.
+        log.rotate().unwrap();
+        append(&mut log, 12, 15);
+        log.finish().unwrap();
+        let error = error_behind(&mut follower, 12, 12);
+        assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    }
+}
+
+#[test]
 fn a_segment_that_never_came_to_be_is_not_gone_on_in() {
     let folder = new_folder();
     let mut log = LogWriter::open(folder.path(), small_segments().segment_bytes(1 << 20)).unwrap();

@@ -7,8 +7,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flatstream_io::follow::{Looking, Wait};
-use flatstream_io::{Dropped, End, Error, Followed, Header, ReadOptions, Result};
+use flatstream_io::follow::{Looking, Start, Wait};
+use flatstream_io::{Dropped, End, Error, ErrorKind, Followed, Follower, Header, ReadOptions, Result};
 
 use folder::Watched;
 pub use options::{LogFollowOptions, LogStart};
@@ -31,6 +31,7 @@ use crate::problem::Problem;
 /// |---|---|
 /// | the segment that begins with the next message | goes on there, whatever lies behind the last message of this one |
 /// | this one is closed, and no later one is there | ends, or waits if it is told to |
+/// | a power cut took messages that were seen, and others have their numbers | an error of the kind [`Gone`] |
 /// | the next one was removed, being old | an error of the kind [`Gone`], or [a gap](LogFollowOptions::skip_gaps) |
 /// | one was removed by hand from between others | an error of the kind [`Damaged`], or the same gap |
 /// | a file with a segment's name is another one, or of another log | an error of the kind [`WrongSegment`] |
@@ -281,6 +282,9 @@ impl LogFollower {
         if next > first
             && let Some(segment) = self.open_segment(next)?
         {
+            if closed.is_none() || found.is_err() {
+                self.check_what_was_seen()?;
+            }
             self.enter(segment);
             return Ok(None);
         }
@@ -303,6 +307,19 @@ impl LogFollower {
                 Some(end) => self.ended(end).map(Some),
                 None => Ok(Some(Followed::Ended)),
             },
+        }
+    }
+
+    /// A power cut may have taken what was seen of this segment, and the writer have gone on with other messages, up to
+    /// the same number. Where the follower stands in the midst of these, it can't tell them from a torn tail.
+    fn check_what_was_seen(&self) -> Result<()> {
+        let Some(current) = &self.current else { return Ok(()) };
+        let Some(cursor) = current.follower.cursor() else { return Ok(()) };
+        let following = self.options.following.clone().reading(self.reading.clone()).wait_for_file(false);
+        match Follower::open(&current.path, following.from(Start::Cursor(cursor))) {
+            Err(error) if error.kind() == ErrorKind::Gone => Err(self.failed(error)),
+            // It was removed meanwhile, being old; what else is wrong with it doesn't matter any more.
+            _ => Ok(()),
         }
     }
 
