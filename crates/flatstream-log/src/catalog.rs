@@ -112,6 +112,10 @@ impl Catalog {
         self.firsts.retain(|&listed| listed != first);
     }
 
+    pub(crate) fn is_rejected(&self, first: u64) -> bool {
+        self.rejected.contains_key(&first)
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

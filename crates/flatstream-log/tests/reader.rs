@@ -685,6 +685,22 @@ fn messages_that_retention_took_are_gone() {
 }
 
 #[test]
+fn the_oldest_message_is_the_one_that_is_there_when_its_segment_is_opened() {
+    for options in [ReadOptions::new(), ReadOptions::new().recovery(Recovery::new())] {
+        let log = Log::plain();
+        let mut reader = LogReader::with_options(log.path(), options).unwrap();
+        // The folder is listed by then.
+        let landing = reader.partition_point(|_| {
+            let _ = (fs::remove_file(log.segment(0)), fs::remove_file(log.segment(1)));
+            false
+        });
+        assert_eq!(landing.unwrap().sequence, log.firsts[2]);
+        log.check_rest(&mut reader, log.firsts[2]);
+        assert!(reader.take_findings().is_empty());
+    }
+}
+
+#[test]
 fn segments_that_are_being_removed_are_gone_already() {
     let log = Log::plain();
     fs::write(log.path().join(format!(".removing-below-{:020}", log.firsts[2])), "").unwrap();

@@ -129,6 +129,9 @@ impl LogReader {
             outcome: Outcome::Reading,
             findings: LogFindings::default(),
         };
+        if let Err(error) = reader.go_to_oldest() {
+            reader.outcome = Outcome::Failed { error, is_told: false };
+        }
         while reader.current.is_none() && matches!(reader.outcome, Outcome::Reading) {
             if let Err(error) = reader.go_on(Stopped::NoSegment) {
                 reader.outcome = Outcome::Failed { error, is_told: false };
@@ -346,6 +349,22 @@ impl LogReader {
             self.set_current(opened);
         }
         self.note_border();
+        Ok(())
+    }
+
+    /// Goes to the oldest message that there is. Segments that are removed meanwhile aren't missed.
+    fn go_to_oldest(&mut self) -> Result<()> {
+        while let Some(oldest) = self.catalog.oldest() {
+            self.at = oldest;
+            if let Some(current) = self.open_segment(oldest)? {
+                self.set_current(current);
+                break;
+            }
+            // One that is there and can't be read is missed.
+            if self.catalog.is_rejected(oldest) {
+                break;
+            }
+        }
         Ok(())
     }
 
