@@ -7,10 +7,9 @@ use flatstream_io::follow::{Looking, Start};
 use flatstream_io::storage::Files;
 use flatstream_io::{Error, Follower, Result};
 
-use super::folder::is_not_found;
 use super::segment::{Coming, Segment};
 use super::{LogFollower, LogStart};
-use crate::catalog::Unopened;
+use crate::catalog::{Unopened, is_not_found};
 use crate::cursor::LogCursor;
 use crate::identity::Identity;
 use crate::name;
