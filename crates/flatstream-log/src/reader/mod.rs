@@ -342,10 +342,9 @@ impl LogReader {
             None => self.catalog.at_or_after(at),
         };
         let Some(next) = next else { return self.end_of_log(Stopped::NoSegment) };
-        if let Some(opened) = self.open_segment(next)? {
-            if next > at {
-                self.lost(at, next)?;
-            }
+        if let Some(opened) = self.open_segment(next)?
+            && (next <= at || self.is_lost(at, next)?)
+        {
             self.set_current(opened);
         }
         self.note_border();
@@ -397,13 +396,18 @@ impl LogReader {
         Ok(None)
     }
 
-    /// The messages before `to` aren't there, from `from` on.
-    fn lost(&mut self, from: u64, to: u64) -> Result<()> {
+    /// By what is listed the messages before `to` aren't there, from `from` on. If they aren't, that is an error or a
+    /// finding. But a folder isn't listed in one moment: of two segments that begin meanwhile, only the second may be in
+    /// the listing.
+    fn is_lost(&mut self, from: u64, to: u64) -> Result<bool> {
+        self.catalog.refresh()?;
+        if self.catalog.at_or_after(from).is_some_and(|found| found < to) {
+            return Ok(false);
+        }
         if self.is_recovering() {
             self.findings.push(LogFinding::Missing { from, to });
-            return Ok(());
+            return Ok(true);
         }
-        self.catalog.refresh()?;
         let folder = self.folder().to_owned();
         Err(match self.catalog.oldest() {
             Some(oldest) if oldest > from => Problem::Gone { folder, from, to: oldest },
