@@ -427,6 +427,11 @@ impl WriteOptions {
         self.ready_header.as_ref()
     }
 
+    /// The pairs of key and value that were given by [`metadata`](Self::metadata).
+    pub fn chosen_metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.header.chosen_metadata()
+    }
+
     /// What was chosen by [`on_tail`](Self::on_tail).
     #[must_use]
     pub fn chosen_on_tail(&self) -> OnTail {

@@ -62,7 +62,8 @@ impl<R: Read + Seek> Reader<R> {
     /// The messages that were appended in this range of times, in nanoseconds of the header's
     /// [clock](crate::Header::clock), by the times of the sync frames around them: none is missing, and at either end
     /// up to one interval between two sync frames of others may be among them. It ends at the first sync frame that
-    /// isn't earlier than the range's end.
+    /// isn't earlier than the range's end: where times decrease behind that, because the stream was reopened (another
+    /// clock, a clock set back), what was appended there in this range of times is not among them.
     ///
     /// # Errors
     /// As [`seek_to_time`](Self::seek_to_time).

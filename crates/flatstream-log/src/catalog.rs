@@ -55,16 +55,23 @@ impl Catalog {
     pub(crate) fn open_if_any(folder: &Path, options: &ReadOptions) -> Result<Option<Self>> {
         let mut catalog =
             Self { folder: folder.to_owned(), firsts: Vec::new(), rejected: BTreeMap::new(), log_id: None };
-        catalog.refresh()?;
-        let Some((oldest, newest)) = catalog.oldest().zip(catalog.newest()) else { return Ok(None) };
-        let (of_oldest, of_newest) = (catalog.log_id_of(oldest, options), catalog.log_id_of(newest, options));
-        catalog.log_id = match (&of_oldest, of_newest) {
-            (Ok(a), Ok(b)) if *a == b => Some(b),
-            (_, of_newest) => catalog.elect(options).or_else(|| of_newest.ok()),
-        };
-        match of_oldest {
-            Err(error) if catalog.log_id.is_none() && options.chosen_recovery().is_none() => Err(error),
-            _ => Ok(Some(catalog)),
+        let mut gone = None;
+        loop {
+            catalog.refresh()?;
+            let Some((oldest, newest)) = catalog.oldest().zip(catalog.newest()) else { return Ok(None) };
+            let (of_oldest, of_newest) = (catalog.log_id_of(oldest, options), catalog.log_id_of(newest, options));
+            catalog.log_id = match (&of_oldest, of_newest) {
+                (Ok(a), Ok(b)) if *a == b => Some(b),
+                (_, of_newest) => catalog.elect(options).or_else(|| of_newest.ok()),
+            };
+            match of_oldest {
+                // A log that is shortened while it grows may have other segments by now.
+                Err(error) if catalog.log_id.is_none() && is_not_found(&error) && gone != Some(oldest) => {
+                    gone = Some(oldest);
+                }
+                Err(error) if catalog.log_id.is_none() && options.chosen_recovery().is_none() => return Err(error),
+                _ => return Ok(Some(catalog)),
+            }
         }
     }
 
@@ -110,6 +117,10 @@ impl Catalog {
     pub(crate) fn reject(&mut self, first: u64, may_change: bool) {
         self.rejected.insert(first, may_change);
         self.firsts.retain(|&listed| listed != first);
+    }
+
+    pub(crate) fn is_rejected(&self, first: u64) -> bool {
+        self.rejected.contains_key(&first)
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -195,6 +206,10 @@ impl Catalog {
             _ => Ok(()),
         }
     }
+}
+
+pub(crate) fn is_not_found(error: &Error) -> bool {
+    error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// To look only at how a segment begins.

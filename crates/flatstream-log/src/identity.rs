@@ -28,6 +28,8 @@ pub mod keys {
     pub const PREVIOUS: &str = "flatstream.log.previous";
     /// When it was created by the system's clock: nanoseconds since 1970 (UTC), in 20 digits.
     pub const CREATED: &str = "flatstream.log.created";
+    /// What all of them begin with.
+    pub(crate) const PREFIX: &str = "flatstream.log.";
 }
 
 /// What a segment's header says about its place in the log.

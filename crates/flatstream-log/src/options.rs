@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use flatstream_io::{Error, ErrorKind, OnTail, Result, WriteOptions};
 
+use crate::identity::keys;
 use crate::problem;
 use crate::segment::Segment;
 
@@ -63,7 +64,7 @@ impl LogOptions {
     }
 
     /// How each segment is written: checksum, schema, metadata, and all policies, which go on from one segment to the
-    /// next. Metadata with keys that begin with `flatstream.log.` are the log's own.
+    /// next. Metadata with keys that begin with `flatstream.log.` are the log's own: options can't have any.
     ///
     /// A stream id or a ready header can't be chosen: each segment has its own. The segment that a log is opened in
     /// keeps its header, and options that contradict it are an error, as for
@@ -148,6 +149,10 @@ impl LogOptions {
 
     pub(crate) fn check(&self) -> Result<()> {
         let usage = |what: &str| Err(Error::of_kind(ErrorKind::Usage, what));
+        // Readers take the first value of a key: the log's own must be the only one.
+        if self.write.chosen_metadata().any(|(key, _)| key.starts_with(keys::PREFIX)) {
+            return usage(problem::METADATA);
+        }
         match (self.write.chosen_stream_id(), self.write.chosen_header()) {
             (Some(_), _) => usage(problem::STREAM_ID),
             (_, Some(_)) => usage(problem::HEADER),

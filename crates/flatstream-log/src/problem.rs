@@ -92,6 +92,9 @@ impl From<Problem> for Error {
 pub(crate) const STREAM_ID: &str =
     "each segment of a log has a stream id of its own, by chance: a log's options can't choose one";
 
+pub(crate) const METADATA: &str =
+    "metadata with keys that begin with \"flatstream.log.\" say a segment's place in the log: options can't give any";
+
 pub(crate) const LINK: &str = "a log is no link: its segments are files, which are read with Recovery::new()";
 
 pub(crate) const NO_TIMES: &str = "the log's sync frames have no times to seek by";

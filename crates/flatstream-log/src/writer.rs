@@ -88,8 +88,8 @@ impl LogWriter {
     ///
     /// # Errors
     /// Of the kind `Locked` if another writer has the log open; `WrongSegment` if the newest segment's header says that
-    /// it is another one, or none; `Usage` if the options choose a stream id or a ready header; and as
-    /// [`Writer::open`]. Nothing was changed in a segment then, except as said there.
+    /// it is another one, or none; `Usage` if the options choose a stream id, a ready header, or metadata that
+    /// are the log's own; and as [`Writer::open`]. Nothing was changed in a segment then, except as said there.
     pub fn open(folder: impl AsRef<Path>, options: LogOptions) -> Result<Self> {
         Self::open_in(Files, folder, options)
     }

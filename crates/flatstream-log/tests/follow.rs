@@ -309,6 +309,32 @@ fn messages_that_retention_took_before_they_were_seen_are_gone_or_a_finding() {
 }
 
 #[test]
+fn messages_before_the_first_that_is_wanted_are_not_missed() {
+    let folder = new_folder();
+    let mut log = LogWriter::open(folder.path(), small_segments()).unwrap();
+    append(&mut log, 0, 5);
+    let mut follower = open(&folder, from(LogStart::Sequence(200)));
+    let mut early = open(&folder, from(LogStart::Sequence(100)));
+    let mut lenient = open(&folder, from(LogStart::Sequence(100)).skip_gaps(true));
+    for follower in [&mut follower, &mut early, &mut lenient] {
+        assert_eq!(follower.poll().unwrap(), Followed::Waiting);
+    }
+    append(&mut log, 5, 230);
+    drop(log);
+    let firsts = firsts_in(folder.path());
+    let kept = firsts.iter().copied().find(|&first| first > 110).unwrap();
+    for &first in firsts.iter().filter(|&&first| first < kept) {
+        fs::remove_file(segment(folder.path(), first)).unwrap();
+    }
+    assert_eq!(all_from(&mut follower, 200), 230);
+    let error = error_behind(&mut early, 100, 100);
+    assert_eq!(error.kind(), ErrorKind::Gone);
+    assert!(error.to_string().contains(&format!("from 100 to {} are gone", kept - 1)), "{error}");
+    assert_eq!(all_from(&mut lenient, kept), 230);
+    assert!(matches!(lenient.take_findings()[..], [LogFinding::Missing { from: 100, to }] if to == kept));
+}
+
+#[test]
 fn a_cursor_at_the_end_of_a_segment_that_was_removed_misses_nothing() {
     let (folder, firsts) = log_of(120);
     let mut follower = open(&folder, waiting());
@@ -415,6 +441,74 @@ fn a_segment_that_is_none_or_another_is_an_error_that_names_it() {
     });
 }
 
+type Spoil = fn(&mut Vec<u8>);
+
+/// What is left of a header, and what that is.
+fn broken_headers() -> [(ErrorKind, Spoil); 5] {
+    [
+        (ErrorKind::NotAStream, |bytes| bytes.clear()),
+        (ErrorKind::NotAStream, |bytes| bytes.truncate(5)),
+        (ErrorKind::Incomplete, |bytes| bytes.truncate(100)),
+        (ErrorKind::NotAStream, |bytes| bytes.fill(0)),
+        (ErrorKind::Damaged, |bytes| bytes[40] ^= 0xFF),
+    ]
+}
+
+fn rewrite(path: &Path, spoil: impl Fn(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    spoil(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_header_is_waited_for_in_the_newest_segment_alone() {
+    for (kind, spoil) in broken_headers() {
+        check_broken(kind, |folder, firsts| rewrite(&segment(folder, firsts[2]), spoil));
+        // Nor is the oldest left out by one that begins there.
+        let (folder, firsts) = log_of(120);
+        rewrite(&segment(folder.path(), firsts[0]), spoil);
+        assert_eq!(LogFollower::open(folder.path(), waiting()).unwrap_err().kind(), kind);
+        rewrite(&segment(folder.path(), firsts[1]), spoil);
+        assert_eq!(LogFollower::open(folder.path(), waiting()).unwrap_err().kind(), kind);
+        assert_eq!(all_from(&mut open(&folder, from(LogStart::Sequence(firsts[2]))), firsts[2]), 120);
+    }
+}
+
+#[test]
+fn a_header_of_the_newest_segment_that_stays_wrong_is_damage() {
+    for count in [120, 1] {
+        let folder = new_folder();
+        let mut log = LogWriter::open(folder.path(), small_segments()).unwrap();
+        append(&mut log, 0, count);
+        log.finish().unwrap();
+        let newest = *firsts_in(folder.path()).last().unwrap();
+        rewrite(&segment(folder.path(), newest), |bytes| bytes[40] ^= 0xFF);
+        let moment = std::time::Duration::from_millis(1);
+        let following = FollowOptions::new().patience(moment).polling(moment);
+        for start in [LogStart::Beginning, LogStart::End, LogStart::Sequence(count)] {
+            let options = from(start).following(following.clone());
+            let mut follower = open(&folder, options);
+            let seen = if start == LogStart::Beginning { 0 } else { newest };
+            assert_eq!(error_behind(&mut follower, seen, newest).kind(), ErrorKind::Damaged);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_segment_that_is_a_link_to_nowhere_is_an_error() {
+    fn put_link(path: PathBuf) {
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("unmounted/segment", path).unwrap();
+    }
+    check_broken(ErrorKind::Io, |folder, firsts| put_link(segment(folder, firsts[2])));
+    let (folder, firsts) = log_of(120);
+    for first in [firsts[0], firsts[1]] {
+        put_link(segment(folder.path(), first));
+        assert_eq!(LogFollower::open(folder.path(), waiting()).unwrap_err().kind(), ErrorKind::Io);
+    }
+}
+
 #[test]
 fn a_segment_that_was_removed_by_hand_is_damage_or_a_finding() {
     for is_closed in [true, false] {
@@ -467,6 +561,38 @@ fn a_segment_with_its_last_messages_missing_is_damage_once_there_is_a_later_one(
         let error = error_behind(&mut follower, 0, kept);
         assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
         assert!(error.to_string().contains(&format!("from {kept} to {}", firsts[2] - 1)), "{error}");
+    }
+}
+
+#[test]
+fn messages_that_came_in_place_of_those_seen_are_not_passed_over_at_a_border() {
+    for looks in 0..2 {
+        let folder = new_folder();
+        let path = segment(folder.path(), 0);
+        let options = || small_segments().segment_bytes(1 << 20);
+        let mut log = LogWriter::open(folder.path(), options()).unwrap();
+        append(&mut log, 0, 10);
+        log.sync().unwrap();
+        let durable = fs::metadata(&path).unwrap().len();
+        append(&mut log, 10, 12);
+        let mut follower = open(&folder, LogFollowOptions::new());
+        assert_eq!(all_from(&mut follower, 0), 12);
+        drop(log);
+        OpenOptions::new().write(true).open(&path).unwrap().set_len(durable).unwrap();
+        let mut log = LogWriter::open(folder.path(), options()).unwrap();
+        for _ in 10..12 {
+            log.append(&[7; 300]).unwrap();
+        }
+        for _ in 0..looks {
+            assert_eq!(all_from(&mut follower, 12), 12);
+        }
+        // The next segment begins with the very number that is next for the follower.
+        log.rotate().unwrap();
+        append(&mut log, 12, 15);
+        log.finish().unwrap();
+        let error = error_behind(&mut follower, 12, 12);
+        assert_eq!(error.kind(), ErrorKind::Gone, "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
 }
 

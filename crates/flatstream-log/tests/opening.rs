@@ -97,7 +97,9 @@ fn what_is_no_stream_is_refused_by_its_name() {
 fn options_that_each_segment_chooses_for_itself_are_refused() {
     let folder = Folder::new("log-usage");
     let header = HeaderBuilder::new(ChecksumType::None).build().unwrap();
-    for write in [WriteOptions::new().stream_id(1), WriteOptions::new().header(header)] {
+    // Metadata as from the header of another segment.
+    let metadata = WriteOptions::new().metadata(keys::CREATED, "01700000000000000000");
+    for write in [WriteOptions::new().stream_id(1), WriteOptions::new().header(header), metadata] {
         let error = LogWriter::open(folder.path(), LogOptions::new().write_options(write)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Usage);
     }

@@ -685,6 +685,52 @@ fn messages_that_retention_took_are_gone() {
 }
 
 #[test]
+fn a_segment_that_a_listing_left_out_is_not_missing() {
+    for options in [ReadOptions::new(), ReadOptions::new().recovery(Recovery::new())] {
+        let log = Log::plain();
+        let (name, aside) = (log.segment(2), log.path().join("aside"));
+        let open = || LogReader::with_options(log.path(), options.clone()).unwrap();
+
+        fs::rename(&name, &aside).unwrap();
+        let mut reader = open();
+        // The folder is listed by then.
+        let landing = reader.partition_point(|_| {
+            let _ = fs::rename(&aside, &name);
+            false
+        });
+        assert_eq!(landing.unwrap().sequence, 0);
+        log.check_rest(&mut reader, 0);
+        assert!(reader.take_findings().is_empty());
+
+        fs::rename(&name, &aside).unwrap();
+        let mut reader = open();
+        let mut backwards = reader.backwards();
+        let mut read = vec![backwards.next().unwrap().unwrap()];
+        fs::rename(&aside, &name).unwrap();
+        read.extend(backwards.map(Result::unwrap));
+        read.reverse();
+        log.check(&read, 0..log.count());
+        assert!(reader.take_findings().is_empty());
+    }
+}
+
+#[test]
+fn the_oldest_message_is_the_one_that_is_there_when_its_segment_is_opened() {
+    for options in [ReadOptions::new(), ReadOptions::new().recovery(Recovery::new())] {
+        let log = Log::plain();
+        let mut reader = LogReader::with_options(log.path(), options).unwrap();
+        // The folder is listed by then.
+        let landing = reader.partition_point(|_| {
+            let _ = (fs::remove_file(log.segment(0)), fs::remove_file(log.segment(1)));
+            false
+        });
+        assert_eq!(landing.unwrap().sequence, log.firsts[2]);
+        log.check_rest(&mut reader, log.firsts[2]);
+        assert!(reader.take_findings().is_empty());
+    }
+}
+
+#[test]
 fn segments_that_are_being_removed_are_gone_already() {
     let log = Log::plain();
     fs::write(log.path().join(format!(".removing-below-{:020}", log.firsts[2])), "").unwrap();

@@ -273,6 +273,11 @@ impl HeaderBuilder {
         self
     }
 
+    /// The pairs of key and value so far.
+    pub fn chosen_metadata(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// The header.
     ///
     /// # Errors

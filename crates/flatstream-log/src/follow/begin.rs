@@ -1,16 +1,21 @@
 //! Finds the segment where a follower begins, and opens segments.
 
-use flatstream_io::follow::Start;
+use std::io;
+use std::path::Path;
+
+use flatstream_io::follow::{Looking, Start};
+use flatstream_io::storage::Files;
 use flatstream_io::{Error, Follower, Result};
 
-use super::folder::is_not_found;
-use super::segment::Segment;
+use super::segment::{Coming, Segment};
 use super::{LogFollower, LogStart};
+use crate::catalog::{Unopened, is_not_found};
 use crate::cursor::LogCursor;
 use crate::identity::Identity;
 use crate::name;
 use crate::problem::Problem;
 use crate::reader::segment_before_time;
+use crate::segment::Listing;
 
 /// A segment to begin in, and where in it.
 struct Place {
@@ -55,10 +60,15 @@ impl LogFollower {
         }
     }
 
-    fn is_first_header_incomplete(&self) -> bool {
-        let path = self.folder().join(name::of_segment(0));
-        let options = self.options.following.clone().from(Start::Beginning);
-        Follower::open(path, options).is_ok_and(|follower| follower.header().is_none())
+    /// Whether there is nothing but one segment, whose header may still become whole.
+    fn is_first_header_incomplete(&mut self) -> bool {
+        let listed = Listing::read(&Files, self.folder()).map(|listing| listing.segments).unwrap_or_default();
+        let [only] = &listed[..] else { return false };
+        let (first, path) = (only.first_sequence, only.path(self.folder()));
+        let Ok(Some(follower)) = self.follow_file(first, &path, Start::Beginning) else { return false };
+        let is_incomplete = follower.header().is_none();
+        self.coming = is_incomplete.then_some(Coming { first, follower, is_wrong: false });
+        is_incomplete
     }
 
     /// Where to begin; `None` if there is no segment.
@@ -124,28 +134,71 @@ impl LogFollower {
     }
 
     /// Opens the segment that begins with this number; `None` if there is none, or not yet.
-    pub(super) fn open_segment(&self, first: u64) -> Result<Option<Segment>> {
+    pub(super) fn open_segment(&mut self, first: u64) -> Result<Option<Segment>> {
         self.open_segment_at(first, Start::Beginning)
     }
 
-    fn open_segment_at(&self, first: u64, start: Start) -> Result<Option<Segment>> {
+    fn open_segment_at(&mut self, first: u64, start: Start) -> Result<Option<Segment>> {
         let path = self.folder().join(name::of_segment(first));
-        if !path.exists() {
+        if !is_there(&path)? {
+            self.coming.take_if(|coming| coming.first == first);
             return Ok(None);
         }
         let start = match start {
             Start::Beginning if first < self.skip_below => Start::Sequence(self.skip_below - first),
             start => start,
         };
-        let following = self.options.following.clone().reading(self.reading.clone());
-        let follower = match Follower::open(&path, following.from(start).reopening(true).wait_for_file(false)) {
-            Ok(follower) => follower,
-            Err(error) if is_not_found(&error) => return Ok(None),
-            Err(error) => return Err(Problem::reading(&path, error)),
+        while let Some(follower) = self.follow_file(first, &path, start)? {
+            if let Some(header) = follower.header() {
+                let identity = Identity::of_named(header, &path, first)?;
+                self.folder.catalog().map_or(Ok(()), |catalog| catalog.check_identity(&identity, &path))?;
+                return Ok(Some(Segment { first, path, follower, is_complete: false }));
+            }
+            if let Some(is_wrong) = self.is_wrong_yet(first)? {
+                self.coming = Some(Coming { first, follower, is_wrong });
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Follows a segment's file, which may have no whole header yet; `None` if it isn't there any more.
+    fn follow_file(&mut self, first: u64, path: &Path, start: Start) -> Result<Option<Follower>> {
+        let coming = self.coming.take_if(|coming| coming.first == first);
+        let opened = match coming {
+            // Its patience with a header that is wrong goes on.
+            Some(Coming { mut follower, .. }) => follower.look().map(|_| follower),
+            None => {
+                let following = self.options.following.clone().reading(self.reading.clone());
+                Follower::open(path, following.from(start).reopening(true).wait_for_file(false))
+            }
         };
-        let Some(header) = follower.header() else { return Ok(None) };
-        let identity = Identity::of_named(header, &path, first)?;
-        self.folder.catalog().map_or(Ok(()), |catalog| catalog.check_identity(&identity, &path))?;
-        Ok(Some(Segment { first, path, follower, is_complete: false }))
+        match opened {
+            Ok(follower) => Ok(Some(follower)),
+            Err(error) if is_not_found(&error) && !path.is_symlink() => Ok(None),
+            Err(error) => Err(Problem::reading(path, error)),
+        }
+    }
+
+    /// Whether the newest segment's header is wrong, and not just half there; `None` if it is whole by now. That of
+    /// another one must be, or never will be, which is an error.
+    fn is_wrong_yet(&mut self, first: u64) -> Result<Option<bool>> {
+        self.folder.look_again(true)?;
+        let Some(catalog) = self.folder.catalog() else { return Ok(Some(false)) };
+        match catalog.open_segment(first, &self.reading) {
+            Err(Unopened::Bad(error)) if catalog.after(first).is_some() => Err(error),
+            Err(Unopened::Bad(_)) => Ok(Some(true)),
+            Err(Unopened::NotYet) => Ok(Some(false)),
+            Ok(_) | Err(Unopened::Removed) => Ok(None),
+        }
+    }
+}
+
+/// Whether there is something of this name, be it a link that leads nowhere.
+fn is_there(path: &Path) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::file(path, "looked at", error)),
     }
 }

@@ -1,13 +1,12 @@
 //! What a follower knows of the folder.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use flatstream_io::{Error, ReadOptions, Result};
+use flatstream_io::{ReadOptions, Result};
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, is_not_found};
 use crate::problem::Problem;
 
 /// A folder is looked at so often, unless it has to be known what is in it. By the time at which it was changed last,
@@ -86,8 +85,4 @@ impl Watched {
             _ => Problem::Missing { folder, from, to },
         }
     }
-}
-
-pub(super) fn is_not_found(error: &Error) -> bool {
-    error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }

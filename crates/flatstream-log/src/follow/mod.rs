@@ -7,12 +7,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use flatstream_io::follow::{Looking, Wait};
-use flatstream_io::{Dropped, End, Error, Followed, Header, ReadOptions, Result};
+use flatstream_io::follow::{Looking, Start, Wait};
+use flatstream_io::{Dropped, End, Error, ErrorKind, Followed, Follower, Header, ReadOptions, Result};
 
 use folder::Watched;
 pub use options::{LogFollowOptions, LogStart};
-use segment::Segment;
+use segment::{Coming, Segment};
 
 use crate::catalog::Catalog;
 use crate::cursor::LogCursor;
@@ -31,10 +31,12 @@ use crate::problem::Problem;
 /// |---|---|
 /// | the segment that begins with the next message | goes on there, whatever lies behind the last message of this one |
 /// | this one is closed, and no later one is there | ends, or waits if it is told to |
+/// | a power cut took messages that were seen, and others have their numbers | an error of the kind [`Gone`] |
 /// | the next one was removed, being old | an error of the kind [`Gone`], or [a gap](LogFollowOptions::skip_gaps) |
 /// | one was removed by hand from between others | an error of the kind [`Damaged`], or the same gap |
 /// | a file with a segment's name is another one, or of another log | an error of the kind [`WrongSegment`] |
-/// | a segment whose header isn't whole yet | waits |
+/// | half a header in the newest segment | waits where it is, in the one before |
+/// | the same in another one, or a header that stays wrong | an error, as [`LogReader`](crate::LogReader) says it |
 /// | the whole log was removed | hands out the rest of the segment it has open, and ends |
 ///
 /// With [`durable_only`](flatstream_io::FollowOptions::durable_only) a segment is handed out to its end as soon as
@@ -75,6 +77,8 @@ pub struct LogFollower {
     reading: ReadOptions,
     /// `None` until there is a segment to begin with.
     current: Option<Segment>,
+    /// The newest segment while its header isn't whole.
+    coming: Option<Coming>,
     /// Messages before this one aren't handed out.
     skip_below: u64,
     /// Behind the last message of the segments before.
@@ -112,6 +116,7 @@ impl LogFollower {
             reading,
             options,
             current: None,
+            coming: None,
             before: None,
             dropped_before: Dropped::default(),
             is_late: false,
@@ -255,7 +260,9 @@ impl LogFollower {
                 }
                 continue;
             };
-            let found = current.follower.look();
+            // One that was waited for may have been looked at before it was entered.
+            let found =
+                if current.follower.has_message() { Ok(Followed::Message(())) } else { current.follower.look() };
             if let Ok(Followed::Message(())) = found {
                 return Ok(Followed::Message(()));
             }
@@ -270,23 +277,28 @@ impl LogFollower {
     fn go_on(&mut self, found: Result<Followed<()>>) -> Result<Option<Followed<()>>> {
         let Some(current) = &self.current else { return Ok(None) };
         let (first, next) = (current.first, current.sequence());
-        let closed = current.follower.closed();
+        let (closed, is_complete) = (current.follower.closed(), current.is_complete);
         // Whoever began the next segment had made this one durable before: no message is missing then.
         if next > first
             && let Some(segment) = self.open_segment(next)?
         {
+            if closed.is_none() || found.is_err() {
+                self.check_what_was_seen()?;
+            }
             self.enter(segment);
             return Ok(None);
         }
-        let is_over = current.is_complete || closed.is_some() || !matches!(found, Ok(Followed::Waiting));
+        let is_over = is_complete || closed.is_some() || !matches!(found, Ok(Followed::Waiting));
         if self.folder.look_again(is_over)?
             && let Some(later) = self.folder.after(first)
             && later > next
         {
             return self.look_behind(later, found);
         }
+        let is_next_wrong = self.coming.as_ref().is_some_and(|coming| coming.first == next && coming.is_wrong);
         match found {
             Err(error) => Err(self.failed(error)),
+            Ok(_) if is_next_wrong => Ok(Some(Followed::Waiting)),
             Ok(Followed::Waiting) => match closed.filter(|_| !self.options.following.waits_for_reopening()) {
                 Some(end) => self.ended(end).map(Some),
                 None => Ok(Some(Followed::Waiting)),
@@ -295,6 +307,19 @@ impl LogFollower {
                 Some(end) => self.ended(end).map(Some),
                 None => Ok(Some(Followed::Ended)),
             },
+        }
+    }
+
+    /// A power cut may have taken what was seen of this segment, and the writer have gone on with other messages, up to
+    /// the same number. Where the follower stands in the midst of these, it can't tell them from a torn tail.
+    fn check_what_was_seen(&self) -> Result<()> {
+        let Some(current) = &self.current else { return Ok(()) };
+        let Some(cursor) = current.follower.cursor() else { return Ok(()) };
+        let following = self.options.following.clone().reading(self.reading.clone()).wait_for_file(false);
+        match Follower::open(&current.path, following.from(Start::Cursor(cursor))) {
+            Err(error) if error.kind() == ErrorKind::Gone => Err(self.failed(error)),
+            // It was removed meanwhile, being old; what else is wrong with it doesn't matter any more.
+            _ => Ok(()),
         }
     }
 
@@ -321,6 +346,11 @@ impl LogFollower {
 
     /// The messages before `to` aren't there, from `from` on.
     fn skip(&mut self, from: u64, to: u64) -> Result<()> {
+        // Those that weren't to be handed out aren't missed.
+        let from = from.max(self.skip_below);
+        if from >= to {
+            return Ok(());
+        }
         if self.options.skip_gaps {
             self.findings.push(LogFinding::Missing { from, to });
             return Ok(());

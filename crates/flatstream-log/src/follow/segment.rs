@@ -23,3 +23,11 @@ impl Segment {
         self.follower.cursor().map(|cursor| LogCursor::new(log_id, self.first, cursor))
     }
 }
+
+/// The newest segment, whose header isn't there yet, or is wrong and may still become right.
+pub(super) struct Coming {
+    pub(super) first: u64,
+    pub(super) follower: Follower,
+    /// Whether it is more than the beginning of a header: then somebody may have appended to it.
+    pub(super) is_wrong: bool,
+}

@@ -67,8 +67,9 @@ impl LogBackwards<'_> {
             let first = segment.current.first;
             match segment.steps.next(&mut segment.current.reader) {
                 Some(Ok(message)) => {
-                    self.check_end()?;
-                    return Ok(Some(LogMessage::new(message, first)));
+                    if self.is_end_right()? {
+                        return Ok(Some(LogMessage::new(message, first)));
+                    }
                 }
                 Some(Err(error)) => {
                     let why = segment.current.failed(error);
@@ -80,22 +81,26 @@ impl LogBackwards<'_> {
                     self.leave();
                 }
                 None => {
-                    self.check_end()?;
-                    self.leave();
+                    if self.is_end_right()? {
+                        self.leave();
+                    }
                 }
             }
         }
     }
 
-    /// The segment must reach to where the one behind it begins.
-    fn check_end(&mut self) -> Result<()> {
-        let Some(segment) = self.segment.as_mut().filter(|segment| !segment.is_end_checked) else { return Ok(()) };
+    /// The segment must reach to where the one behind it begins. If there turns out to be one in between, that comes
+    /// first.
+    fn is_end_right(&mut self) -> Result<bool> {
+        let Some(segment) = self.segment.as_mut().filter(|segment| !segment.is_end_checked) else { return Ok(true) };
         segment.is_end_checked = true;
         let end = segment.current.sequence();
-        match segment.current.until {
-            Some(until) if end < until => self.reader.lost(end, until),
-            _ => Ok(()),
+        let Some(until) = segment.current.until.filter(|&until| end < until) else { return Ok(true) };
+        let is_lost = self.reader.is_lost(end, until)?;
+        if !is_lost {
+            self.segment = None;
         }
+        Ok(is_lost)
     }
 
     fn leave(&mut self) {

@@ -129,6 +129,9 @@ impl LogReader {
             outcome: Outcome::Reading,
             findings: LogFindings::default(),
         };
+        if let Err(error) = reader.go_to_oldest() {
+            reader.outcome = Outcome::Failed { error, is_told: false };
+        }
         while reader.current.is_none() && matches!(reader.outcome, Outcome::Reading) {
             if let Err(error) = reader.go_on(Stopped::NoSegment) {
                 reader.outcome = Outcome::Failed { error, is_told: false };
@@ -339,13 +342,28 @@ impl LogReader {
             None => self.catalog.at_or_after(at),
         };
         let Some(next) = next else { return self.end_of_log(Stopped::NoSegment) };
-        if let Some(opened) = self.open_segment(next)? {
-            if next > at {
-                self.lost(at, next)?;
-            }
+        if let Some(opened) = self.open_segment(next)?
+            && (next <= at || self.is_lost(at, next)?)
+        {
             self.set_current(opened);
         }
         self.note_border();
+        Ok(())
+    }
+
+    /// Goes to the oldest message that there is. Segments that are removed meanwhile aren't missed.
+    fn go_to_oldest(&mut self) -> Result<()> {
+        while let Some(oldest) = self.catalog.oldest() {
+            self.at = oldest;
+            if let Some(current) = self.open_segment(oldest)? {
+                self.set_current(current);
+                break;
+            }
+            // One that is there and can't be read is missed.
+            if self.catalog.is_rejected(oldest) {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -378,13 +396,18 @@ impl LogReader {
         Ok(None)
     }
 
-    /// The messages before `to` aren't there, from `from` on.
-    fn lost(&mut self, from: u64, to: u64) -> Result<()> {
+    /// By what is listed the messages before `to` aren't there, from `from` on. If they aren't, that is an error or a
+    /// finding. But a folder isn't listed in one moment: of two segments that begin meanwhile, only the second may be in
+    /// the listing.
+    fn is_lost(&mut self, from: u64, to: u64) -> Result<bool> {
+        self.catalog.refresh()?;
+        if self.catalog.at_or_after(from).is_some_and(|found| found < to) {
+            return Ok(false);
+        }
         if self.is_recovering() {
             self.findings.push(LogFinding::Missing { from, to });
-            return Ok(());
+            return Ok(true);
         }
-        self.catalog.refresh()?;
         let folder = self.folder().to_owned();
         Err(match self.catalog.oldest() {
             Some(oldest) if oldest > from => Problem::Gone { folder, from, to: oldest },

@@ -23,10 +23,7 @@ impl LogReader {
     /// # Errors
     /// As [`next_message`](Self::next_message).
     pub fn seek_to_start(&mut self) -> Result<Landing> {
-        self.seek(|reader| {
-            reader.at = reader.first_sequence();
-            Ok(())
-        })
+        self.seek(Self::go_to_oldest)
     }
 
     /// Goes to the message with this number, or behind the last one if there are fewer. A recovering reader goes to the
@@ -54,8 +51,7 @@ impl LogReader {
     pub fn seek_to_time(&mut self, time: i64) -> Result<Landing> {
         self.seek(|reader| {
             let Some(first) = segment_before_time(&reader.catalog, &reader.options, time)? else {
-                reader.at = reader.first_sequence();
-                return Ok(());
+                return reader.go_to_oldest();
             };
             reader.go_into(first, |segment| segment.seek_to_time(time))
         })
@@ -91,7 +87,7 @@ impl LogReader {
             });
             match first {
                 Some(first) => reader.go_into(first, |segment| segment.seek_before_partition_point(&mut is_before))?,
-                None => reader.at = reader.first_sequence(),
+                None => reader.go_to_oldest()?,
             }
             reader.skip_while(&mut is_before)
         })
@@ -127,8 +123,8 @@ impl LogReader {
     pub fn seek_to_last(&mut self, count: u64) -> Result<Landing> {
         let end = self.seek_to_end()?;
         self.seek(|reader| {
-            let wanted = end.sequence.saturating_sub(count).max(reader.first_sequence());
-            reader.go_to_sequence(wanted)
+            let wanted = end.sequence.saturating_sub(count);
+            if wanted <= reader.first_sequence() { reader.go_to_oldest() } else { reader.go_to_sequence(wanted) }
         })
     }
 
