@@ -189,9 +189,9 @@ fn rounds() -> u32 {
     std::env::var(ROUNDS).map_or(ROUNDS_IN_CI, |text| text.parse().expect("a number"))
 }
 
-/// Three followers of what a writer appends, until it is closed; `look` then looks at it, before it is removed. Returns
-/// what each saw.
-fn follow_until_it_is_over<T>(path: &Path, look: impl FnOnce() -> T, remove: impl FnOnce()) -> (T, [Seen; 3]) {
+/// Three followers of what a writer appends, until it is closed; `look` then looks at it, and says how many messages
+/// were appended, before it is removed. Returns what each saw.
+fn follow_until_it_is_over<T>(path: &Path, look: impl FnOnce() -> (u64, T), remove: impl FnOnce()) -> (T, [Seen; 3]) {
     let mut noise = Noise::new(std::process::id().into());
     let shared = Shared { path, is_over: RwLock::new(false), counts: Default::default() };
     thread::scope(|scope| {
@@ -201,7 +201,11 @@ fn follow_until_it_is_over<T>(path: &Path, look: impl FnOnce() -> T, remove: imp
                 scope.spawn(move || follow(shared, nth, what, may_be_killed, seed))
             });
         append(&shared, rounds(), &mut noise);
-        let looked = look();
+        let (count, looked) = look();
+        // Of a log, files that nobody has open yet are gone then.
+        while shared.slowest() < count && !followers.iter().any(thread::ScopedJoinHandle::is_finished) {
+            thread::yield_now();
+        }
         *shared.is_over.write().unwrap() = true;
         // Followers that wait for a reopening end when what they follow has no name any more.
         remove();
@@ -213,7 +217,11 @@ fn follow_until_it_is_over<T>(path: &Path, look: impl FnOnce() -> T, remove: imp
 fn three_followers_of_a_file_see_exactly_what_is_kept_though_everyone_is_killed() {
     let folder = Folder::new("follow-processes");
     let path = folder.join("log.fls");
-    let (kept, seen) = follow_until_it_is_over(&path, || read_file(&path), || fs::remove_file(&path).unwrap());
+    let look = || {
+        let kept = read_file(&path);
+        (kept.len() as u64, kept)
+    };
+    let (kept, seen) = follow_until_it_is_over(&path, look, || fs::remove_file(&path).unwrap());
     for seen in seen {
         println!("{} messages, the writer killed {} times, the follower {}", kept.len(), rounds(), seen.kills);
         assert!(seen.checks == kept);
@@ -233,7 +241,7 @@ fn three_followers_of_a_log_see_the_same_though_everyone_is_killed_and_old_segme
             0 => assert!(rounds() < ROUNDS_IN_CI, "nothing was removed"),
             _ => assert_eq!(LogFollower::open(&path, late).unwrap_err().kind(), ErrorKind::Gone),
         }
-        (first, kept, segments(&path).unwrap().len())
+        (first + kept.len() as u64, (first, kept, segments(&path).unwrap().len()))
     };
     let ((first, kept, segments), seen) = follow_until_it_is_over(&path, look, || fs::remove_dir_all(&path).unwrap());
     let [one, others @ ..] = seen;
