@@ -619,6 +619,33 @@ fn a_segment_that_never_came_to_be_is_not_gone_on_in() {
 }
 
 #[test]
+fn a_segment_that_is_taken_back_is_left_again() {
+    let folder = new_folder();
+    let mut log = LogWriter::open(folder.path(), small_segments().segment_bytes(1 << 20)).unwrap();
+    append(&mut log, 0, 20);
+    let (mut follower, mut ending) = (open(&folder, waiting()), open(&folder, LogFollowOptions::new()));
+    let next = segment(folder.path(), 20);
+    for _ in 0..2 {
+        // As the writer does it if the folder can't be made durable.
+        Writer::create_new(&next, metadata(&format!("{:016x}", log.log_id()), 20)).unwrap();
+        for follower in [&mut follower, &mut ending] {
+            let seen = follower.sequence();
+            assert_eq!(all_from(follower, seen), 20);
+            assert_eq!(follower.segment(), Some(&*next));
+        }
+        fs::remove_file(&next).unwrap();
+        for follower in [&mut follower, &mut ending] {
+            assert_eq!(all_from(follower, 20), 20);
+            assert_eq!(follower.segment(), Some(&*segment(folder.path(), 0)));
+        }
+    }
+    append(&mut log, 20, 40);
+    log.finish().unwrap();
+    assert_eq!(all_from(&mut follower, 20), 40);
+    assert_eq!(drain(&mut ending, 20).unwrap(), (40, Followed::Ended));
+}
+
+#[test]
 fn the_log_is_removed_while_it_is_followed() {
     let (folder, firsts) = log_of(120);
     for is_folder_removed in [false, true] {

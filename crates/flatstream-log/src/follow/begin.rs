@@ -138,7 +138,7 @@ impl LogFollower {
         self.open_segment_at(first, Start::Beginning)
     }
 
-    fn open_segment_at(&mut self, first: u64, start: Start) -> Result<Option<Segment>> {
+    pub(super) fn open_segment_at(&mut self, first: u64, start: Start) -> Result<Option<Segment>> {
         let path = self.folder().join(name::of_segment(first));
         if !is_there(&path)? {
             self.coming.take_if(|coming| coming.first == first);

@@ -288,6 +288,12 @@ impl LogFollower {
             self.enter(segment);
             return Ok(None);
         }
+        if next == first
+            && let Ok(Followed::Ended) = found
+            && self.go_back()?
+        {
+            return Ok(None);
+        }
         let is_over = is_complete || closed.is_some() || !matches!(found, Ok(Followed::Waiting));
         if self.folder.look_again(is_over)?
             && let Some(later) = self.folder.after(first)
@@ -308,6 +314,19 @@ impl LogFollower {
                 None => Ok(Some(Followed::Ended)),
             },
         }
+    }
+
+    /// A segment that was entered is no longer there, and gave no message: the writer has taken it back if it couldn't
+    /// make it durable, and goes on in the one before. Whether that is there.
+    fn go_back(&mut self) -> Result<bool> {
+        let Some(before) = self.before else { return Ok(false) };
+        if self.current.as_ref().is_none_or(|current| current.path.exists()) {
+            return Ok(false);
+        }
+        let place = Start::Cursor(before.in_segment());
+        let Some(segment) = self.open_segment_at(before.segment(), place)? else { return Ok(false) };
+        self.current = Some(segment);
+        Ok(true)
     }
 
     /// A power cut may have taken what was seen of this segment, and the writer have gone on with other messages, up to
