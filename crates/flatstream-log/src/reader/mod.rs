@@ -397,8 +397,8 @@ impl LogReader {
     }
 
     /// By what is listed the messages before `to` aren't there, from `from` on. If they aren't, that is an error or a
-    /// finding. But a folder isn't listed in one moment: of two segments that begin meanwhile, only the second may be in
-    /// the listing.
+    /// finding. But a folder isn't listed in one moment: of two segments that begin meanwhile, only the second may be
+    /// in the listing.
     fn is_lost(&mut self, from: u64, to: u64) -> Result<bool> {
         self.catalog.refresh()?;
         if self.catalog.at_or_after(from).is_some_and(|found| found < to) {

@@ -63,8 +63,8 @@ impl LogReader {
     /// The messages that were appended in this range of times, in nanoseconds of the headers'
     /// [clock](flatstream_io::Header::clock), by the times of the sync frames around them: none is missing, as far as
     /// [`seek_to_time`](Self::seek_to_time) promises it, and at either end up to one interval between two sync frames
-    /// of others may be among them. It ends at the first sync frame that isn't earlier than the range's end: where times
-    /// decrease behind that, what was appended there in this range of times is not among them.
+    /// of others may be among them. It ends at the first sync frame that isn't earlier than the range's end: where
+    /// times decrease behind that, what was appended there in this range of times is not among them.
     ///
     /// # Errors
     /// As [`seek_to_time`](Self::seek_to_time).
