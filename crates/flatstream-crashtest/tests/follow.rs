@@ -131,6 +131,7 @@ fn follow(shared: &Shared<'_>, nth: usize, what: &str, may_be_killed: bool, seed
         while let Some(line) = follower.line() {
             seen.take(&line);
         }
+        shared.counts[nth].store(seen.checks.len() as u64, Ordering::Relaxed);
         seen.kills += 1;
         follower = start(shared.path, what, &seen);
     }

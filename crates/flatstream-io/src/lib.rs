@@ -80,6 +80,8 @@ pub use shared_writer::{Appender, OnFull, Receipt, SharedOptions, SharedWriter};
 #[cfg(feature = "typed")]
 pub use typed::{MessageType, TypedMessage, TypedOptions, TypedReader, TypedRoots, TypedWriter};
 pub use window::Window;
+#[doc(hidden)]
+pub use window::sides;
 pub use writer::Writer;
 
 /// The codec that `Writer` and `Reader` are built on.

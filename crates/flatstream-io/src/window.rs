@@ -45,18 +45,9 @@ impl<R: Read + Seek> Reader<R> {
     /// # Errors
     /// As [`seek_to_sequence`](Self::seek_to_sequence).
     pub fn sequences(&mut self, range: impl RangeBounds<u64>) -> Result<Window<'_, R>> {
-        let first = match range.start_bound() {
-            Bound::Included(&first) => first,
-            Bound::Excluded(&before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let until = match range.end_bound() {
-            Bound::Included(last) => last.checked_add(1).map_or(Until::End, Until::Sequence),
-            Bound::Excluded(&until) => Until::Sequence(until),
-            Bound::Unbounded => Until::End,
-        };
-        self.seek_to_sequence(first)?;
-        Ok(Window { reader: self, until, is_done: false })
+        let (first, until) = sides(&range, |sequence: u64| sequence.checked_add(1));
+        self.seek_to_sequence(first.unwrap_or_default())?;
+        Ok(Window { reader: self, until: until.map_or(Until::End, Until::Sequence), is_done: false })
     }
 
     /// The messages that were appended in this range of times, in nanoseconds of the header's
@@ -68,18 +59,29 @@ impl<R: Read + Seek> Reader<R> {
     /// # Errors
     /// As [`seek_to_time`](Self::seek_to_time).
     pub fn times(&mut self, range: impl RangeBounds<i64>) -> Result<Window<'_, R>> {
-        match range.start_bound() {
-            Bound::Included(&first) => self.seek_to_time(first)?,
-            Bound::Excluded(&before) => self.seek_to_time(before.saturating_add(1))?,
-            Bound::Unbounded => self.seek_to_start()?,
+        let (first, until) = sides(&range, |time: i64| time.checked_add(1));
+        match first {
+            Some(first) => self.seek_to_time(first)?,
+            None => self.seek_to_start()?,
         };
-        let until = match range.end_bound() {
-            Bound::Included(last) => last.checked_add(1).map_or(Until::End, Until::Time),
-            Bound::Excluded(&until) => Until::Time(until),
-            Bound::Unbounded => Until::End,
-        };
-        Ok(Window { reader: self, until, is_done: false })
+        Ok(Window { reader: self, until: until.map_or(Until::End, Until::Time), is_done: false })
     }
+}
+
+/// The first in a range and the first behind it; `None` where it has no such side. For flatstream-log.
+#[doc(hidden)]
+pub fn sides<T: Copy>(range: &impl RangeBounds<T>, next: impl Fn(T) -> Option<T>) -> (Option<T>, Option<T>) {
+    let first = match range.start_bound() {
+        Bound::Included(&first) => Some(first),
+        Bound::Excluded(&before) => next(before).or(Some(before)),
+        Bound::Unbounded => None,
+    };
+    let until = match range.end_bound() {
+        Bound::Included(&last) => next(last),
+        Bound::Excluded(&until) => Some(until),
+        Bound::Unbounded => None,
+    };
+    (first, until)
 }
 
 impl<R: Read> Window<'_, R> {

@@ -1,7 +1,7 @@
 use std::fmt;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
-use flatstream_io::Result;
+use flatstream_io::{Result, sides};
 
 use super::LogReader;
 use crate::message::LogMessage;
@@ -47,17 +47,12 @@ impl LogReader {
     /// # Errors
     /// As [`seek_to_sequence`](Self::seek_to_sequence).
     pub fn sequences(&mut self, range: impl RangeBounds<u64>) -> Result<LogWindow<'_>> {
-        match range.start_bound() {
-            Bound::Included(&first) => self.seek_to_sequence(first)?,
-            Bound::Excluded(&before) => self.seek_to_sequence(before.saturating_add(1))?,
-            Bound::Unbounded => self.seek_to_start()?,
+        let (first, until) = sides(&range, |sequence: u64| sequence.checked_add(1));
+        match first {
+            Some(first) => self.seek_to_sequence(first)?,
+            None => self.seek_to_start()?,
         };
-        let until = match range.end_bound() {
-            Bound::Included(last) => last.checked_add(1).map_or(Until::End, Until::Sequence),
-            Bound::Excluded(&until) => Until::Sequence(until),
-            Bound::Unbounded => Until::End,
-        };
-        Ok(LogWindow { reader: self, until, is_done: false })
+        Ok(LogWindow { reader: self, until: until.map_or(Until::End, Until::Sequence), is_done: false })
     }
 
     /// The messages that were appended in this range of times, in nanoseconds of the headers'
@@ -69,17 +64,12 @@ impl LogReader {
     /// # Errors
     /// As [`seek_to_time`](Self::seek_to_time).
     pub fn times(&mut self, range: impl RangeBounds<i64>) -> Result<LogWindow<'_>> {
-        match range.start_bound() {
-            Bound::Included(&first) => self.seek_to_time(first)?,
-            Bound::Excluded(&before) => self.seek_to_time(before.saturating_add(1))?,
-            Bound::Unbounded => self.seek_to_start()?,
+        let (first, until) = sides(&range, |time: i64| time.checked_add(1));
+        match first {
+            Some(first) => self.seek_to_time(first)?,
+            None => self.seek_to_start()?,
         };
-        let until = match range.end_bound() {
-            Bound::Included(last) => last.checked_add(1).map_or(Until::End, Until::Time),
-            Bound::Excluded(&until) => Until::Time(until),
-            Bound::Unbounded => Until::End,
-        };
-        Ok(LogWindow { reader: self, until, is_done: false })
+        Ok(LogWindow { reader: self, until: until.map_or(Until::End, Until::Time), is_done: false })
     }
 }
 
