@@ -38,11 +38,14 @@ const GENERATED: &[(&str, &str, &str)] = &[
     ("crates/flatstream-schema/tests/kinds.fbs", "kinds.bfbs", "crates/flatstream-schema/tests/kinds.bfbs"),
 ];
 
+/// Each `.fbs` in these folders, and its `.bfbs` beside it, with the attributes that are flatc's own.
+const WITH_BUILTINS: &[&str] = &["crates/flatstream-schema/tests/schemas"];
+
 /// Generates and commits to the work tree.
 pub(crate) fn generate() -> Outcome {
     with_flatc(|flatc| {
         for (made, committed) in make(flatc)? {
-            fs::copy(&made, root().join(committed)).map_err(|error| format!("{committed}: {error}"))?;
+            fs::copy(&made, root().join(&committed)).map_err(|error| format!("{committed}: {error}"))?;
             println!("{committed}");
         }
         Ok(Verdict::Passed)
@@ -54,7 +57,7 @@ pub(crate) fn check() -> Outcome {
     with_flatc(|flatc| {
         for (made, committed) in make(flatc)? {
             let made = fs::read(&made).map_err(|error| format!("{}: {error}", made.display()))?;
-            let committed_bytes = fs::read(root().join(committed)).map_err(|error| format!("{committed}: {error}"))?;
+            let committed_bytes = fs::read(root().join(&committed)).map_err(|error| format!("{committed}: {error}"))?;
             if made != committed_bytes {
                 return Err(format!("{committed} isn't what flatc makes of its schema: run `cargo xtask codegen`"));
             }
@@ -105,24 +108,40 @@ fn check_version(flatc: &Path) -> Result<(), String> {
 }
 
 /// Makes everything in a folder of its own; returns where each lies and where it is committed.
-fn make(flatc: &Path) -> Result<Vec<(PathBuf, &'static str)>, String> {
-    let out_dir = target().join("codegen");
+fn make(flatc: &Path) -> Result<Vec<(PathBuf, String)>, String> {
+    let mut made = Vec::new();
+    for &(schema, name, committed) in GENERATED {
+        let is_binary = name.ends_with(".bfbs");
+        made.push((run_flatc(flatc, schema, name, if is_binary { &["--schema"] } else { &[] })?, committed.to_owned()));
+    }
+    for folder in WITH_BUILTINS {
+        for schema in schemas_in(folder)? {
+            let committed = format!("{}.bfbs", schema.trim_end_matches(".fbs"));
+            let name = committed.rsplit('/').next().unwrap_or_default();
+            made.push((run_flatc(flatc, &schema, name, &["--schema", "--bfbs-builtins"])?, committed));
+        }
+    }
+    Ok(made)
+}
+
+fn schemas_in(folder: &str) -> Result<Vec<String>, String> {
+    let files = fs::read_dir(root().join(folder)).map_err(|error| format!("{folder}: {error}"))?;
+    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut schemas: Vec<_> =
+        names.filter(|name| name.ends_with(".fbs")).map(|name| format!("{folder}/{name}")).collect();
+    schemas.sort();
+    Ok(schemas)
+}
+
+/// Where it lies.
+fn run_flatc(flatc: &Path, schema: &str, name: &str, extra: &[&str]) -> Result<PathBuf, String> {
+    // A folder for each: two schemas may have the same name.
+    let out_dir = target().join("codegen").join(schema.trim_end_matches(".fbs"));
     fs::create_dir_all(&out_dir).map_err(|error| format!("{}: {error}", out_dir.display()))?;
-    GENERATED
-        .iter()
-        .map(|&(schema, name, committed)| {
-            let is_binary = name.ends_with(".bfbs");
-            let schema = root().join(schema);
-            Flatc::from_path(flatc)
-                .run(Args {
-                    lang: if is_binary { "binary" } else { "rust" },
-                    schema: is_binary,
-                    inputs: &[&schema],
-                    out_dir: &out_dir,
-                    ..Args::default()
-                })
-                .map_err(|error| format!("{}: {error}", schema.display()))?;
-            Ok((out_dir.join(name), committed))
-        })
-        .collect()
+    let schema = root().join(schema);
+    let lang = if extra.is_empty() { "rust" } else { "binary" };
+    Flatc::from_path(flatc)
+        .run(Args { lang, extra, inputs: &[&schema], out_dir: &out_dir, ..Args::default() })
+        .map_err(|error| format!("{}: {error}", schema.display()))?;
+    Ok(out_dir.join(name))
 }

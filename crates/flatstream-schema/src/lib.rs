@@ -4,8 +4,20 @@
 
 extern crate alloc;
 
-mod conform;
 mod schema;
+
+mod walker;
+
+mod json;
+mod path;
+mod stop;
+mod visit;
+
+mod message;
+mod plan;
+mod value;
+
+mod conform;
 mod shape;
 
 mod error;
@@ -14,5 +26,11 @@ mod error;
 mod generated;
 
 pub use conform::{Mismatch, conform};
-pub use error::{ConformError, SchemaError};
+pub use error::{ConformError, MessageError, MessageFault, PathError, SchemaError, WalkError};
+pub use json::{JsonOptions, NotFinite};
+pub use path::FieldPath;
+pub use plan::{Element, Enum, EnumValue, Field, Object, Type};
 pub use schema::Schema;
+pub use value::{Scalar, Value};
+pub use visit::Visitor;
+pub use walker::Walker;

@@ -1,6 +1,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use flatbuffers::{ForwardsUOffset, Vector, VerifierOptions, root_with_opts};
@@ -95,6 +96,14 @@ impl<'a> Schema<'a> {
 
     pub(crate) fn enums(&self) -> &BTreeMap<&'a str, Enum<'a>> {
         &self.enums
+    }
+
+    pub(crate) fn objects_in_order(&self) -> Vec<Object<'a>> {
+        self.root.objects().iter().collect()
+    }
+
+    pub(crate) fn enums_in_order(&self) -> Vec<Enum<'a>> {
+        self.root.enums().iter().collect()
     }
 
     pub(crate) fn object_at(&self, index: i32) -> Option<Object<'a>> {
@@ -202,6 +211,6 @@ where
     Some(items.get(index))
 }
 
-fn inconsistent(path: &str, what: &'static str) -> SchemaError {
+pub(crate) fn inconsistent(path: &str, what: &'static str) -> SchemaError {
     SchemaError::Inconsistent { path: String::from(path), what }
 }
