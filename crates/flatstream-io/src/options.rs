@@ -206,8 +206,8 @@ impl WriteOptions {
         self
     }
 
-    /// The binary schema of the messages, as `flatc --schema --binary` makes it (`.bfbs`); at most 1 MiB with the rest
-    /// of the header.
+    /// The binary schema of the messages, as `flatc --schema --binary --bfbs-builtins` makes it (`.bfbs`); at most 1
+    /// MiB with the rest of the header. Creating the stream is an error of the kind `Usage` if it is none.
     pub fn schema(mut self, bfbs: impl Into<Vec<u8>>) -> Self {
         let bfbs = bfbs.into();
         self.asked.schema = Some(bfbs.clone());
@@ -492,7 +492,11 @@ impl WriteOptions {
     pub(crate) fn build_header(&self) -> Result<Header> {
         let header = match &self.ready_header {
             Some(header) => header.clone(),
-            None => self.header.build().map_err(Error::options)?,
+            None => {
+                let header = self.header.build().map_err(Error::options)?;
+                header.schema().map_or(Ok(()), check_schema)?;
+                header
+            }
         };
         self.check_type(&header)?;
         Ok(header)
@@ -683,5 +687,29 @@ impl fmt::Debug for ReadOptions {
             .field("block_size", &self.block_size)
             .field("recovery", &self.recovery)
             .finish()
+    }
+}
+
+/// A stream must not say that its messages are what nobody can read. All of the schema is verified where there is the
+/// code for it (feature `typed`).
+#[cfg(feature = "typed")]
+fn check_schema(bfbs: &[u8]) -> Result<()> {
+    match flatstream_schema::Schema::read(bfbs) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Error::of_kind(crate::error::ErrorKind::Usage, format!("the schema of the options is none: {error}")))
+        }
+    }
+}
+
+/// The same without that code: what it begins with.
+#[cfg(not(feature = "typed"))]
+fn check_schema(bfbs: &[u8]) -> Result<()> {
+    // Of FlatBuffers' reflection.fbs, `file_identifier`.
+    match bfbs.get(4..8) {
+        Some(b"BFBS") => Ok(()),
+        _ => {
+            Err(Error::usage("the schema of the options is none: not a binary schema: expected \"BFBS\" at position 4"))
+        }
     }
 }

@@ -93,6 +93,12 @@ impl<R: Read> Window<'_, R> {
         if self.is_next_inside()? { self.reader.next_message() } else { Ok(None) }
     }
 
+    /// The reader, to ask where it stands.
+    #[must_use]
+    pub fn reader(&self) -> &Reader<R> {
+        self.reader
+    }
+
     fn is_next_inside(&mut self) -> Result<bool> {
         let Some((_, sequence)) = self.reader.peek()? else { return Ok(false) };
         Ok(match self.until {

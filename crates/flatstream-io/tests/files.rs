@@ -368,13 +368,16 @@ fn a_stream_whose_first_sync_frame_never_arrived_starts_anew_behind_its_header()
 fn an_option_that_contradicts_the_header_is_an_error_that_names_both() {
     let folder = Folder::new("contradiction");
     let path = folder.join("a.fls");
-    let first =
-        new_options().checksum(ChecksumType::Xxh64).message_type("A.B").schema(vec![1, 2]).max_message_len(1000);
+    let first = new_options()
+        .checksum(ChecksumType::Xxh64)
+        .message_type("A.B")
+        .schema(telemetry_schema::BFBS)
+        .max_message_len(1000);
     drop(Writer::create_new(&path, first).unwrap());
     let cases: [(WriteOptions, &[&str]); 5] = [
         (new_options().checksum(ChecksumType::Crc32c), &["checksum", "CRC-32C", "XXH64"]),
         (new_options().message_type("A.C"), &["message type", "\"A.C\"", "\"A.B\""]),
-        (new_options().schema(vec![9]), &["schema", "1 bytes", "2 bytes"]),
+        (new_options().schema(vec![9]), &["schema", "1 bytes", "460 bytes"]),
         (new_options().clock(Clock::Monotonic, || 0), &["clock", "Monotonic", "UnixUtc"]),
         (new_options().max_message_len(0), &["longest message", "1000 bytes"]),
     ];

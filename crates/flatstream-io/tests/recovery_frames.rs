@@ -266,7 +266,7 @@ fn a_second_stream_in_the_file() {
     }
     // A header longer than what is held while there is no sync frame.
     let small = Stream::new(options(ChecksumType::Crc32c).max_message_len(100), vec![vec![1; 10]; 10]);
-    let large = Stream::new(options(ChecksumType::Crc32c).schema(vec![3; 300_000]), vec![vec![2; 10]; 10]);
+    let large = Stream::new(options(ChecksumType::Crc32c).metadata("long", "x".repeat(300_000)), vec![vec![2; 10]; 10]);
     let found = recover(&[&small.bytes[..], &large.bytes].concat()).unwrap();
     assert!(found.has(|finding| matches!(finding, Finding::SecondStream { .. })), "{:?}", found.findings);
     assert_eq!((found.messages.len(), found.end.state), (10, EndState::Scattered));

@@ -38,7 +38,7 @@ fn python_reads_what_the_writer_wrote() {
         let options = WriteOptions::new()
             .checksum(checksum)
             .sync_interval(2048)
-            .schema([1, 2, 3])
+            .schema(telemetry_schema::BFBS)
             .message_type("A.B")
             .metadata("key", "välue");
         let mut writer = Writer::new(fs::File::create(&path).unwrap(), options).unwrap();

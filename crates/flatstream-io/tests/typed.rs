@@ -4,8 +4,8 @@ use std::fs::File;
 
 use flatbuffers::{FlatBufferBuilder, VerifierOptions, WIPOffset};
 use flatstream_io::{
-    Error, ErrorKind, Header, HeaderBuilder, MessageType, ReadOptions, Reader, Recovery, SliceReader, TypedOptions,
-    TypedReader, TypedRoots, TypedWriter, WriteOptions, Writer,
+    ChecksumType, Error, ErrorKind, Header, HeaderBuilder, MessageType, ReadOptions, Reader, Recovery, SliceReader,
+    TypedOptions, TypedReader, TypedRoots, TypedWriter, WriteOptions, Writer,
 };
 use flatstream_testkit::allocations::{CountingAllocator, count_allocations};
 use flatstream_testkit::folder::Folder;
@@ -150,8 +150,20 @@ fn a_stream_of_another_type_is_refused_although_untyped_ones_are_accepted() {
 }
 
 #[test]
+fn a_schema_that_is_none_makes_no_stream() {
+    for bfbs in [&b""[..], b"BFBS", b"some other notation", &LATER[..LATER.len() / 2]] {
+        let error = Writer::new(Vec::new(), WriteOptions::new().schema(bfbs)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
+        assert!(error.to_string().contains("schema"), "{error}");
+    }
+}
+
+#[test]
 fn where_only_a_schema_is_given_its_root_type_is_the_message_type() {
-    let bytes = |bfbs: &[u8]| Writer::new(Vec::new(), WriteOptions::new().schema(bfbs)).unwrap().finish().unwrap();
+    let bytes = |bfbs: &[u8]| {
+        let header = HeaderBuilder::new(ChecksumType::Crc32c).schema(bfbs).build().unwrap();
+        Writer::new(Vec::new(), WriteOptions::new().header(header)).unwrap().finish().unwrap()
+    };
     assert_eq!(times::<PlainEvent>(&bytes(LATER)), []);
     assert!(refused::<Stranger>(&bytes(LATER)).ends_with("found one of Telemetry.TelemetryEvent"));
     assert!(refused::<PlainEvent>(&bytes(b"some other notation")).contains("doesn't say"));

@@ -31,7 +31,7 @@ fn flatc_prints_the_header_of_any_stream_file() {
     let options = WriteOptions::new()
         .checksum(ChecksumType::None)
         .message_type("Telemetry.TelemetryEvent")
-        .schema([1, 2, 3])
+        .schema(telemetry_schema::BFBS)
         .metadata("vehicle", "17");
     let mut writer = Writer::new(fs::File::create(folder.join("ours.fls")).unwrap(), options).unwrap();
     writer.append(b"a message").unwrap();

@@ -128,6 +128,17 @@ pub enum Followed<T> {
     Ended,
 }
 
+impl<T> Followed<T> {
+    /// The same, with something else made of the message.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Followed<U> {
+        match self {
+            Self::Message(message) => Followed::Message(make(message)),
+            Self::Waiting => Followed::Waiting,
+            Self::Ended => Followed::Ended,
+        }
+    }
+}
+
 impl Followed<()> {
     /// The same with the message that was found.
     #[doc(hidden)]

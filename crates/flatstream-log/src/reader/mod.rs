@@ -6,6 +6,7 @@ mod window;
 use std::fmt;
 use std::path::Path;
 
+use flatstream_io::format::Sync;
 use flatstream_io::{End, Error, ErrorKind, Header, Losses, ReadOptions, Result};
 
 pub use backwards::LogBackwards;
@@ -182,6 +183,12 @@ impl LogReader {
     pub fn cursor(&self) -> Option<LogCursor> {
         let current = self.current.as_ref()?;
         Some(LogCursor::new(self.log_id()?, current.first, current.reader.cursor()?))
+    }
+
+    /// The last sync frame that was read, of the segment that is read.
+    #[must_use]
+    pub fn last_sync(&self) -> Option<&Sync> {
+        self.current.as_ref().and_then(|current| current.reader.last_sync())
     }
 
     /// The file of the segment that is read; `None` if none could be opened.

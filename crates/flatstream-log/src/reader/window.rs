@@ -82,6 +82,12 @@ impl LogWindow<'_> {
         if self.is_next_inside()? { self.reader.next_message() } else { Ok(None) }
     }
 
+    /// The reader, to ask where it stands.
+    #[must_use]
+    pub fn reader(&self) -> &LogReader {
+        self.reader
+    }
+
     fn is_next_inside(&mut self) -> Result<bool> {
         if let Until::Sequence(until) = self.until
             && self.reader.sequence() >= until

@@ -1,0 +1,134 @@
+//! Fields of messages by which they are sought and chosen.
+
+use std::cmp::Ordering;
+
+use flatstream::schema::{FieldPath, Scalar, Value, Walker};
+
+use crate::outcome::Failure;
+
+/// A value that somebody wrote on the command line, for a field.
+#[derive(Clone, Debug, PartialEq)]
+enum Wanted {
+    Integer(i128),
+    Real(f64),
+    Text(String),
+}
+
+impl Wanted {
+    fn parse(text: &str, field: &FieldPath) -> Result<Self, Failure> {
+        let bad =
+            |expected: &str| Failure::usage(format!("{text:?} is no value of {}: expected {expected}", field.as_str()));
+        let named = |name: &str| {
+            let values = field.enumeration()?.values();
+            values.iter().find(|value| value.name() == name).map(|value| Self::Integer(value.number().into()))
+        };
+        match field.scalar() {
+            None => Ok(Self::Text(text.to_owned())),
+            Some(Scalar::Float | Scalar::Double) => text.parse().map(Self::Real).map_err(|_| bad("a number")),
+            Some(Scalar::Bool) => match text {
+                "true" | "1" => Ok(Self::Integer(1)),
+                "false" | "0" => Ok(Self::Integer(0)),
+                _ => Err(bad("true or false")),
+            },
+            Some(_) => match named(text) {
+                Some(number) => Ok(number),
+                None => text.parse().map(Self::Integer).map_err(|_| bad("an integer, or the name of an enum's value")),
+            },
+        }
+    }
+
+    /// How a message's value compares with it; `None` for NaN.
+    fn compare(&self, value: Value<'_>) -> Option<Ordering> {
+        match self {
+            Self::Text(text) => match value {
+                Value::String(bytes) => Some(bytes.cmp(text.as_bytes())),
+                _ => None,
+            },
+            Self::Real(real) => value.as_f64()?.partial_cmp(real),
+            Self::Integer(integer) => integer_of(value).map(|value| value.cmp(integer)),
+        }
+    }
+}
+
+fn integer_of(value: Value<'_>) -> Option<i128> {
+    match value {
+        Value::Bool(value) => Some(value.into()),
+        Value::ULong(value) => Some(value.into()),
+        other => other.as_i64().map(i128::from),
+    }
+}
+
+/// A field that doesn't decrease, and a range of it.
+#[derive(Debug)]
+pub(crate) struct Key {
+    field: FieldPath,
+    from: Option<Wanted>,
+    until: Option<Wanted>,
+}
+
+impl Key {
+    /// `FIELD=A..B`, either side of which may be left out.
+    pub(crate) fn parse(text: &str, walker: &Walker) -> Result<Self, Failure> {
+        let wrong = || Failure::usage(format!("{text:?} is no range of a field: expected FIELD=FROM..UNTIL"));
+        let (field, range) = text.split_once('=').ok_or_else(wrong)?;
+        let (from, until) = range.split_once("..").ok_or_else(wrong)?;
+        let field = field_of(field, walker)?;
+        let side = |text: &str| if text.is_empty() { Ok(None) } else { Wanted::parse(text, &field).map(Some) };
+        Ok(Self { from: side(from)?, until: side(until)?, field })
+    }
+
+    /// Whether a message comes before the range. One that hasn't the field, or can't be read, does.
+    pub(crate) fn is_before(&self, message: &[u8]) -> bool {
+        let Some(from) = &self.from else { return false };
+        let value = self.field.read(message).ok().flatten();
+        value.is_none_or(|value| from.compare(value) == Some(Ordering::Less))
+    }
+
+    pub(crate) fn is_behind(&self, message: &[u8]) -> bool {
+        let Some(until) = &self.until else { return false };
+        let value = self.field.read(message).ok().flatten();
+        value.is_some_and(|value| until.compare(value).is_some_and(Ordering::is_ge))
+    }
+}
+
+type Comparison = fn(Ordering) -> bool;
+
+/// A condition on a message.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    field: FieldPath,
+    comparison: Comparison,
+    wanted: Wanted,
+}
+
+impl Condition {
+    /// `FIELD=VALUE`, or with `!=`, `<`, `<=`, `>`, `>=`.
+    pub(crate) fn parse(text: &str, walker: &Walker) -> Result<Self, Failure> {
+        const COMPARISONS: [(&str, Comparison); 6] = [
+            ("!=", Ordering::is_ne),
+            ("<=", Ordering::is_le),
+            (">=", Ordering::is_ge),
+            ("=", Ordering::is_eq),
+            ("<", Ordering::is_lt),
+            (">", Ordering::is_gt),
+        ];
+        let found = COMPARISONS.iter().filter_map(|(sign, comparison)| Some((text.find(sign)?, *sign, *comparison)));
+        // The one that comes first, and of those the longest.
+        let first = found.min_by_key(|(at, sign, _)| (*at, usize::MAX - sign.len()));
+        let (at, sign, comparison) =
+            first.ok_or_else(|| Failure::usage(format!("{text:?} is no condition: expected FIELD=VALUE")))?;
+        let field = field_of(&text[..at], walker)?;
+        let wanted = Wanted::parse(&text[at + sign.len()..], &field)?;
+        Ok(Self { field, comparison, wanted })
+    }
+
+    /// Whether a message has the field, and it is as wanted.
+    pub(crate) fn holds(&self, message: &[u8]) -> bool {
+        let value = self.field.read(message).ok().flatten();
+        value.and_then(|value| self.wanted.compare(value)).is_some_and(self.comparison)
+    }
+}
+
+fn field_of(path: &str, walker: &Walker) -> Result<FieldPath, Failure> {
+    FieldPath::parse(walker, path).map_err(|error| Failure::usage(error.to_string()))
+}

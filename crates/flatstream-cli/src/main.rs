@@ -1,0 +1,41 @@
+//! The program `flatstream`. Results go to the standard output, whatever else is said to the standard error; the exit
+//! code is 0 if all is well, 1 if something failed or a stream is damaged, 2 if the program was called wrongly, and 3
+//! if it did what it should and something had been lost.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod commands;
+
+mod facts;
+mod follow;
+mod messages;
+mod printer;
+
+mod input;
+mod interval;
+mod key;
+mod shape;
+
+mod outcome;
+mod progress;
+mod text;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Info(options) => commands::info::run(&options),
+        Command::Cat(options) => commands::cat::run(&options),
+        Command::Verify(options) => commands::verify::run(&options),
+        Command::Recover(options) => commands::recover::run(&options),
+        Command::Completions { shell } => commands::completions::run(shell),
+        Command::Man { folder } => commands::man::run(&folder),
+    };
+    outcome::exit(result)
+}

@@ -1,0 +1,298 @@
+//! The messages of a FILE argument, or a window of them.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use flatstream::log::{LogMessage, LogReader, LogWindow};
+use flatstream::{Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window};
+
+use crate::arguments;
+use crate::input::Input;
+use crate::interval;
+use crate::key::Key;
+use crate::outcome::Failure;
+
+/// A message, and what is known of it.
+pub(crate) struct Item {
+    pub(crate) message: Message,
+    /// `None` between damage and the next sync frame.
+    pub(crate) sequence: Option<u64>,
+    /// Of the sync frame before it; [`TIME_NONE`] if that has none.
+    pub(crate) time: i64,
+}
+
+/// Whatever gives one item after the other.
+pub(crate) trait Source {
+    fn next_item(&mut self) -> Option<Result<Item>>;
+}
+
+fn item(message: Message, time: Option<i64>) -> Item {
+    Item { sequence: message.sequence(), message, time: time.unwrap_or(TIME_NONE) }
+}
+
+fn item_of_log(message: LogMessage, time: Option<i64>) -> Item {
+    Item { sequence: message.sequence(), message: message.into(), time: time.unwrap_or(TIME_NONE) }
+}
+
+impl<R: Read> Source for Reader<R> {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        let message = self.next()?;
+        let time = self.last_sync().map(|sync| sync.time);
+        Some(message.map(|message| item(message, time)))
+    }
+}
+
+impl<R: Read> Source for Window<'_, R> {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        let message = self.next()?;
+        let time = self.reader().last_sync().map(|sync| sync.time);
+        Some(message.map(|message| item(message, time)))
+    }
+}
+
+impl Source for LogReader {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        let message = self.next()?;
+        let time = self.last_sync().map(|sync| sync.time);
+        Some(message.map(|message| item_of_log(message, time)))
+    }
+}
+
+impl Source for LogWindow<'_> {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        let message = self.next()?;
+        let time = self.reader().last_sync().map(|sync| sync.time);
+        Some(message.map(|message| item_of_log(message, time)))
+    }
+}
+
+impl Source for VecDeque<Item> {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        self.pop_front().map(Ok)
+    }
+}
+
+/// Which messages.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    All,
+    Sequences(Range<u64>),
+    Times(Range<i64>),
+    Last(u64),
+    /// `FIELD=A..B`
+    Keys(String),
+}
+
+impl Place {
+    pub(crate) fn of(window: &arguments::Window) -> std::result::Result<Self, Failure> {
+        if let Some(text) = &window.sequences {
+            return interval::sequences(text).map(Self::Sequences).map_err(Failure::Usage);
+        }
+        if let Some(text) = &window.times {
+            return interval::times(text).map(Self::Times).map_err(Failure::Usage);
+        }
+        Ok(match (&window.keys, window.last) {
+            (Some(text), _) => Self::Keys(text.clone()),
+            (None, Some(count)) => Self::Last(count),
+            (None, None) => Self::All,
+        })
+    }
+}
+
+/// What gives the messages.
+pub(crate) struct Messages {
+    path: PathBuf,
+    reader: AnyReader,
+}
+
+enum AnyReader {
+    File(Box<Reader<File>>),
+    Pipe(Box<Reader<Box<dyn Read>>>),
+    Log(Box<LogReader>),
+}
+
+impl Messages {
+    pub(crate) fn open(path: &Path, recover: bool, max_message_len: u32) -> std::result::Result<Self, Failure> {
+        let mut options = ReadOptions::new().max_message_len(max_message_len);
+        if recover {
+            options = options.recovery(Recovery::new());
+        }
+        let input = Input::open(path)?;
+        let failed = |error: Error| Failure::reading(path, &error);
+        let (path, reader) = match input {
+            Input::File { path, file } => {
+                (path, AnyReader::File(Box::new(Reader::with_options(file, options).map_err(failed)?)))
+            }
+            Input::Pipe { path, source } => {
+                (path, AnyReader::Pipe(Box::new(Reader::with_options(source, options).map_err(failed)?)))
+            }
+            Input::Log(path) => {
+                let reader = LogReader::with_options(&path, options).map_err(failed)?;
+                (path, AnyReader::Log(Box::new(reader)))
+            }
+        };
+        Ok(Self { path, reader })
+    }
+
+    /// Of a log, that of its oldest segment; `None` if that can't be read.
+    pub(crate) fn header(&self) -> Option<&Header> {
+        match &self.reader {
+            AnyReader::File(reader) => Some(reader.header()),
+            AnyReader::Pipe(reader) => Some(reader.header()),
+            AnyReader::Log(reader) => reader.header(),
+        }
+    }
+
+    /// Gives the messages of a place, as far as `take` says that it wants more.
+    pub(crate) fn each(
+        &mut self,
+        place: &Place,
+        key: Option<&Key>,
+        mut take: impl FnMut(Item) -> std::result::Result<bool, Failure>,
+    ) -> std::result::Result<(), Failure> {
+        let path = &self.path;
+        let failed = |error: Error| Failure::reading(path, &error);
+        let mut take_all = |source: &mut dyn Source| {
+            while let Some(item) = source.next_item() {
+                if !take(item.map_err(failed)?)? {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        match &mut self.reader {
+            AnyReader::File(reader) => {
+                let reader = &mut **reader;
+                seek(reader, place, key).map_err(failed)?;
+                match place {
+                    Place::Sequences(range) => take_all(&mut reader.sequences(range.clone()).map_err(failed)?),
+                    Place::Times(range) => take_all(&mut reader.times(range.clone()).map_err(failed)?),
+                    _ => take_all(reader),
+                }
+            }
+            AnyReader::Log(reader) => match place {
+                Place::Sequences(range) => take_all(&mut reader.sequences(range.clone()).map_err(failed)?),
+                Place::Times(range) => take_all(&mut reader.times(range.clone()).map_err(failed)?),
+                Place::Last(count) => {
+                    reader.seek_to_last(*count).map_err(failed)?;
+                    take_all(&mut **reader)
+                }
+                Place::Keys(_) => {
+                    if let Some(key) = key {
+                        reader.partition_point(|message| key.is_before(message)).map_err(failed)?;
+                    }
+                    take_all(&mut **reader)
+                }
+                Place::All => take_all(&mut **reader),
+            },
+            AnyReader::Pipe(reader) => match place {
+                Place::Last(count) => {
+                    let mut last = VecDeque::new();
+                    while let Some(item) = reader.next_item() {
+                        last.push_back(item.map_err(failed)?);
+                        if last.len() as u64 > *count {
+                            last.pop_front();
+                        }
+                    }
+                    take_all(&mut last)
+                }
+                _ => take_all(&mut Filtered { reader, place, key, held: VecDeque::new(), is_begun: false }),
+            },
+        }
+    }
+
+    /// What was noticed beside the messages, a line each.
+    pub(crate) fn take_findings(&mut self) -> Vec<String> {
+        match &mut self.reader {
+            AnyReader::File(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
+            AnyReader::Pipe(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
+            AnyReader::Log(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        match &self.reader {
+            AnyReader::File(reader) => *reader.losses(),
+            AnyReader::Pipe(reader) => *reader.losses(),
+            AnyReader::Log(reader) => reader.losses(),
+        }
+    }
+}
+
+/// Goes to where windows that have no iterator of their own begin.
+fn seek<R: Read + Seek>(reader: &mut Reader<R>, place: &Place, key: Option<&Key>) -> Result<()> {
+    match (place, key) {
+        (Place::Last(count), _) => reader.seek_to_last(*count).map(drop),
+        (Place::Keys(_), Some(key)) => reader.partition_point(|message| key.is_before(message)).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// What can't be sought is read from the beginning.
+struct Filtered<'a> {
+    reader: &'a mut Reader<Box<dyn Read>>,
+    place: &'a Place,
+    key: Option<&'a Key>,
+    /// Of a window of times: those behind the last sync frame, as long as that is before the window.
+    held: VecDeque<Item>,
+    is_begun: bool,
+}
+
+impl Source for Filtered<'_> {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        match (self.place, self.key) {
+            (Place::Times(range), _) => self.next_of_times(range),
+            (Place::Sequences(range), _) => {
+                let found = self.find(|item| item.sequence.is_none_or(|sequence| sequence >= range.start))?;
+                match &found {
+                    Ok(item) if item.sequence.is_some_and(|sequence| sequence >= range.end) => None,
+                    _ => Some(found),
+                }
+            }
+            (Place::Keys(_), Some(key)) => self.find(|item| !key.is_before(&item.message)),
+            _ => self.reader.next_item(),
+        }
+    }
+}
+
+impl Filtered<'_> {
+    fn find(&mut self, is_wanted: impl Fn(&Item) -> bool) -> Option<Result<Item>> {
+        loop {
+            match self.reader.next_item()? {
+                Ok(item) if !is_wanted(&item) => {}
+                found => return Some(found),
+            }
+        }
+    }
+
+    /// As a window of times begins where it can be sought: behind the last sync frame before it.
+    fn next_of_times(&mut self, range: &Range<i64>) -> Option<Result<Item>> {
+        while !self.is_begun {
+            match self.reader.next_item() {
+                Some(Ok(item)) => {
+                    self.is_begun = item.time >= range.start;
+                    if !self.is_begun && self.held.back().is_some_and(|held| held.time != item.time) {
+                        self.held.clear();
+                    }
+                    self.held.push_back(item);
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => {
+                    self.is_begun = true;
+                    // A sync frame at the very end may be the last one before the window.
+                    if self.reader.last_sync().is_some_and(|sync| sync.sequence == self.reader.sequence()) {
+                        self.held.clear();
+                    }
+                }
+            }
+        }
+        let next = self.held.pop_front().map(Ok).or_else(|| self.reader.next_item())?;
+        match &next {
+            Ok(item) if item.time >= range.end => None,
+            _ => Some(next),
+        }
+    }
+}

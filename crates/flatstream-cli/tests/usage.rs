@@ -1,0 +1,132 @@
+//! Help, completions and manual pages.
+
+mod common;
+
+use std::fs;
+
+use common::flatstream;
+use flatstream_testkit::folder::Folder;
+use snapbox::str;
+
+#[test]
+fn help_says_what_there_is() {
+    let folder = Folder::new("cli-help");
+    flatstream(&folder).arg("--help").assert().success().stderr_eq("").stdout_eq(str![[r#"
+Shows, checks and saves streams of FlatBuffers.
+
+FILE is a stream, a folder with a log of segments, or - for the standard input. Exit codes: 0 all is
+well, 1 an error or damage, 2 wrong usage, 3 done, and something was lost.
+
+Usage: flatstream <COMMAND>
+
+Commands:
+  info         Say what a stream is: its header, how many messages of which time, how it ended
+  cat          Print messages
+  verify       Check every frame
+  recover      Save what can be saved of a damaged stream
+  completions  Print completions for a shell
+  man          Write manual pages
+  help         Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help
+          Print help (see a summary with '-h')
+
+  -V, --version
+          Print version
+
+"#]]);
+    flatstream(&folder).args(["cat", "--help"]).assert().success().stderr_eq("").stdout_eq(str![[r#"
+Print messages
+
+Usage: flatstream cat [OPTIONS] <FILE>...
+
+Arguments:
+  <FILE>...
+          Streams, folders with logs, or -; one after the other
+
+Options:
+      --format <FORMAT>
+          How to print
+
+          Possible values:
+          - text:   A line for each: its number, the time of the sync frame before it, its length,
+            and what it says
+          - ndjson: A line of JSON for each. Where no schema says what a message is:
+            {"schema":null,"data":"BASE64"}
+          - raw:    The messages one after the other, each behind its length in 4 bytes,
+            little-endian, as size-prefixed FlatBuffers
+          
+          [default: text]
+
+      --sequences <RANGE>
+          Messages with these numbers, counted from 0: 100..200, 100.., ..200, or a single one
+
+      --times <RANGE>
+          Messages of this time, as far as sync frames tell:
+          2026-11-27T10:00:00Z..2026-11-27T10:10:00Z, or nanoseconds of the stream's clock; either
+          side may be left out
+
+      --key <RANGE>
+          Messages with this field in a range, FIELD=FROM..UNTIL. It must not decrease from message
+          to message: they are found by bisection
+
+      --last <COUNT>
+          The last so many messages
+
+      --schema <FILE.bfbs>
+          Decode messages by this binary schema, instead of the one in the header
+
+      --root <TABLE>
+          The table that messages are, by its full name; if the header doesn't say, the schema's
+          root type
+
+      --where <CONDITION>
+          Only messages of which this is true: FIELD=VALUE, or with != < <= > >=; FIELD may be a
+          path (pose.position.x). Several must all be true
+
+  -f, --follow
+          Print messages as a writer appends them, until it closes the stream
+
+      --cursor-file <FILE>
+          Begin behind the message that this file names, and keep it there; without the file, begin
+          as the other options say
+
+      --recover
+          Go on behind damage, and say on the standard error what was lost
+
+      --max-message-len <BYTES>
+          Longest message to accept; 0 = whatever the stream allows
+          
+          [default: 0]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+"#]]);
+    flatstream(&folder).assert().code(2).stdout_eq("");
+    flatstream(&folder).arg("frobnicate").assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: unrecognized subcommand 'frobnicate'
+
+Usage: flatstream <COMMAND>
+
+For more information, try '--help'.
+
+"#]]);
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    let folder = Folder::new("cli-man");
+    for shell in ["bash", "zsh", "fish"] {
+        let output = flatstream(&folder).args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && String::from_utf8(output.stdout).unwrap().contains("flatstream"));
+    }
+    flatstream(&folder).args(["man", "."]).assert().success();
+    let page = fs::read_to_string(folder.join("flatstream-cat.1")).unwrap();
+    assert!(page.contains("cursor"), "{page}");
+    flatstream(&folder).args(["man", "none"]).assert().code(1).stderr_eq(str![[r#"
+error: none can't be written: No such file or directory (os error 2)
+
+"#]]);
+}
