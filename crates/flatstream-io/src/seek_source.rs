@@ -54,7 +54,7 @@ impl<'r, R: Read + Seek> SeekSource<'r, R> {
 
     fn read(&mut self, position: u64, len: usize) -> Result<()> {
         self.held.position = position;
-        self.held.bytes.clear();
+        // What was there before is overwritten, or cut off below.
         self.held.bytes.resize(len, 0);
         let mut filled = 0;
         let result = self.go_to(position).and_then(|()| {

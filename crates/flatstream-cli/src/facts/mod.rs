@@ -1,5 +1,6 @@
 //! What `info` finds out.
 
+mod beginning;
 mod log;
 mod stream;
 

@@ -1,9 +1,10 @@
 use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use flatstream::{ReadOptions, Reader, Result, TIME_NONE};
+use flatstream::{Error, ReadOptions, Reader, Result, TIME_NONE};
 
+use super::beginning::Beginning;
 use super::{Facts, Scan, differences, times_between};
 use crate::outcome::Failure;
 use crate::progress::{self, Shown};
@@ -20,7 +21,7 @@ pub(super) fn of_file(path: PathBuf, file: File, scan: bool) -> std::result::Res
     let mut error = reader.seek_to_end().err();
     let mut facts = of_reader(path.clone(), &mut reader, bytes);
     if error.is_none() {
-        let found = times(&mut reader).and_then(|times| Ok((times, rates(&mut reader, times, &facts)?)));
+        let found = times(&mut reader).and_then(|times| Ok((times, rates(&path, times, &facts)?)));
         match found {
             Ok((times, rates)) => (facts.times, facts.rates) = (times, rates),
             Err(found) => error = Some(found),
@@ -124,11 +125,14 @@ pub(super) fn times<R: Read + Seek>(reader: &mut Reader<R>) -> Result<Option<(i6
     }
 }
 
-fn rates<R: Read + Seek>(reader: &mut Reader<R>, times: Option<(i64, i64)>, facts: &Facts) -> Result<Vec<u64>> {
-    let times = times.map(|times| times_between(times, &facts.header, facts.bytes)).unwrap_or_default();
+fn rates(path: &Path, times: Option<(i64, i64)>, facts: &Facts) -> Result<Vec<u64>> {
+    let end = facts.end.map_or(facts.bytes, |end| end.position);
+    let times = times.map(|times| times_between(times, &facts.header, end)).unwrap_or_default();
     if times.is_empty() {
         return Ok(Vec::new());
     }
+    let file = File::open(path).map_err(|error| Error::file(path, "opened", error))?;
+    let mut reader = Reader::with_options(Beginning::of(file, end), options())?;
     let mut places = vec![0];
     for time in times {
         places.push(reader.seek_to_time(time)?.sequence);
