@@ -4,6 +4,7 @@
 
 extern crate alloc;
 
+mod fbs;
 mod schema;
 
 mod walker;

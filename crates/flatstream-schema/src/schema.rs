@@ -8,6 +8,7 @@ use flatbuffers::{ForwardsUOffset, Vector, VerifierOptions, root_with_opts};
 
 use crate::conform::{Mismatch, check_schemas};
 use crate::error::SchemaError;
+use crate::fbs::write_fbs;
 use crate::generated::reflection::{self, Enum, Field, Object};
 use crate::shape::Shape;
 
@@ -79,6 +80,30 @@ impl<'a> Schema<'a> {
     #[must_use]
     pub fn has_table(&self, name: &str) -> bool {
         self.objects.get(name).is_some_and(|object| !object.is_struct())
+    }
+
+    /// The `file_extension`, if the schema has one.
+    #[must_use]
+    pub fn file_extension(&self) -> Option<&'a str> {
+        self.root.file_ext().filter(|extension| !extension.is_empty())
+    }
+
+    /// The schema as people write it, in the language of `.fbs` files. flatc makes a schema of it that conforms to this
+    /// one both ways; comments, RPC services, and attributes that don't decide what bytes mean are left out.
+    ///
+    /// ```
+    /// use flatstream_schema::Schema;
+    ///
+    /// let text = Schema::read(telemetry_schema::BFBS)?.to_fbs();
+    /// assert!(text.contains("table TelemetryEvent {\n  timestamp_ns: ulong;\n"));
+    /// # Ok::<(), flatstream_schema::SchemaError>(())
+    /// ```
+    #[must_use]
+    pub fn to_fbs(&self) -> String {
+        let mut text = String::new();
+        // A string takes whatever is written to it.
+        let _ = write_fbs(self, &mut text);
+        text
     }
 
     /// Whether messages written under the `old` schema can be read under this one, and the other way round: what
