@@ -1,7 +1,17 @@
+mod live;
+mod making;
+mod schema;
+mod showing;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub(crate) use live::{InputFormat, Record, Replay, SyncChoice};
+pub(crate) use making::{Cut, Merge, Split};
+pub(crate) use schema::{Attach, Conform, Extract, SchemaCommand, Show};
+pub(crate) use showing::{Head, Inspect, Tail};
 
 /// Shows, checks and saves streams of FlatBuffers.
 ///
@@ -20,10 +30,29 @@ pub(crate) enum Command {
     Info(Info),
     /// Print messages
     Cat(Cat),
+    /// Print the first messages
+    Head(Head),
+    /// Print the last messages
+    Tail(Tail),
     /// Check every frame
     Verify(Verify),
+    /// Show the bytes around a position: which frame they are, and why a reader would stop there
+    Inspect(Inspect),
     /// Save what can be saved of a damaged stream
     Recover(Recover),
+    /// Put a window of a stream into a new stream
+    Cut(Cut),
+    /// Put several streams into one, in the order of their times or of a field
+    Merge(Merge),
+    /// Put a stream into several
+    Split(Split),
+    /// Record messages from the standard input
+    Record(Record),
+    /// Print or send messages at the pace at which they were recorded
+    Replay(Replay),
+    /// Show, extract, attach or compare schemas
+    #[command(subcommand)]
+    Schema(SchemaCommand),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -75,17 +104,10 @@ pub(crate) struct Cat {
     /// Streams, folders with logs, or -; one after the other
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: MessagesFormat,
     #[command(flatten)]
     pub(crate) window: Window,
     #[command(flatten)]
-    pub(crate) schema: SchemaOptions,
-    /// Only messages of which this is true: FIELD=VALUE, or with != < <= > >=; FIELD may be a path (pose.position.x).
-    /// Several must all be true
-    #[arg(long = "where", value_name = "CONDITION")]
-    pub(crate) conditions: Vec<String>,
+    pub(crate) printing: Printing,
     /// Print messages as a writer appends them, until it closes the stream
     #[arg(short, long, conflicts_with = "recover")]
     pub(crate) follow: bool,
@@ -93,6 +115,19 @@ pub(crate) struct Cat {
     /// say
     #[arg(long, value_name = "FILE", requires = "follow")]
     pub(crate) cursor_file: Option<PathBuf>,
+    /// So many of each file, and no more: for `head`.
+    #[arg(skip)]
+    pub(crate) count_max: Option<u64>,
+}
+
+/// How messages are read and printed.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Printing {
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: MessagesFormat,
+    #[command(flatten)]
+    pub(crate) choice: Choice,
     /// Go on behind damage, and say on the standard error what was lost
     #[arg(long)]
     pub(crate) recover: bool,
@@ -101,8 +136,19 @@ pub(crate) struct Cat {
     pub(crate) max_message_len: u32,
 }
 
-/// Which messages.
+/// Which messages, by what they say.
 #[derive(Clone, Debug, Args)]
+pub(crate) struct Choice {
+    #[command(flatten)]
+    pub(crate) schema: SchemaOptions,
+    /// Only messages of which this is true: FIELD=VALUE, or with != < <= > >=; FIELD may be a path (pose.position.x).
+    /// Several must all be true
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) conditions: Vec<String>,
+}
+
+/// Which messages.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Window {
     /// Messages with these numbers, counted from 0: 100..200, 100.., ..200, or a single one
     #[arg(long, value_name = "RANGE", group = "window")]
@@ -121,7 +167,7 @@ pub(crate) struct Window {
 }
 
 /// What messages are.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct SchemaOptions {
     /// Decode messages by this binary schema, instead of the one in the header
     #[arg(long, value_name = "FILE.bfbs")]

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use flatstream::follow::Start;
 use flatstream::log::{LogFollowOptions, LogFollower, LogReader, LogStart};
-use flatstream::{Error, FollowOptions, Followed, Follower, Header, ReadOptions, Reader, Result, TIME_NONE};
+use flatstream::{Dropped, Error, FollowOptions, Followed, Follower, Header, ReadOptions, Reader, Result};
 
 use crate::arguments::Cat;
-use crate::commands::cat::Filter;
+use crate::filter::Filter;
 use crate::input::Input;
 use crate::messages::{Item, Place};
 use crate::outcome::{Done, Failure, Outcome};
@@ -32,7 +32,12 @@ trait Following {
 impl Following for Follower {
     fn next_within(&mut self, time: Duration) -> Result<Followed<Item>> {
         let followed = self.next_owned_within(time)?;
-        Ok(followed.map(|message| Item { sequence: message.sequence(), message, time: TIME_NONE }))
+        Ok(followed.map(|message| Item {
+            sequence: message.sequence(),
+            message,
+            sync: None,
+            dropped: Dropped::default(),
+        }))
     }
 
     fn cursor_text(&self) -> Option<String> {
@@ -47,7 +52,12 @@ impl Following for Follower {
 impl Following for LogFollower {
     fn next_within(&mut self, time: Duration) -> Result<Followed<Item>> {
         let followed = self.next_owned_within(time)?;
-        Ok(followed.map(|message| Item { sequence: message.sequence(), message: message.into(), time: TIME_NONE }))
+        Ok(followed.map(|message| Item {
+            sequence: message.sequence(),
+            message: message.into(),
+            sync: None,
+            dropped: Dropped::default(),
+        }))
     }
 
     fn cursor_text(&self) -> Option<String> {
@@ -61,7 +71,7 @@ impl Following for LogFollower {
 
 /// Follows until the stream is closed.
 pub(crate) fn run(path: &Path, options: &Cat, place: &Place, out: &mut impl Write) -> Outcome {
-    let following = FollowOptions::new().reading(ReadOptions::new().max_message_len(options.max_message_len));
+    let following = FollowOptions::new().reading(ReadOptions::new().max_message_len(options.printing.max_message_len));
     let saved = options.cursor_file.as_deref().and_then(|file| fs::read_to_string(file).ok());
     let failed = |error: Error| Failure::reading(path, &error);
     match Input::open(path)? {
@@ -88,7 +98,7 @@ pub(crate) fn run(path: &Path, options: &Cat, place: &Place, out: &mut impl Writ
 
 fn start_in_file(path: &Path, file: fs::File, options: &Cat, place: &Place) -> std::result::Result<Start, Failure> {
     let failed = |error: Error| Failure::reading(path, &error);
-    let reader = || Reader::with_options(file, ReadOptions::new().max_message_len(options.max_message_len));
+    let reader = || Reader::with_options(file, ReadOptions::new().max_message_len(options.printing.max_message_len));
     Ok(match place {
         Place::All => Start::Beginning,
         Place::Sequences(range) => Start::Sequence(range.start),
@@ -99,7 +109,7 @@ fn start_in_file(path: &Path, file: fs::File, options: &Cat, place: &Place) -> s
         }
         Place::Keys(_) => {
             let mut reader = reader().map_err(failed)?;
-            let filter = Filter::new(path, options, place, Some(reader.header()))?;
+            let filter = Filter::new(path, &options.printing.choice, place, Some(reader.header()))?;
             let landing = reader.partition_point(|message| filter.is_before(message));
             Start::Sequence(landing.map_err(failed)?.sequence)
         }
@@ -108,7 +118,8 @@ fn start_in_file(path: &Path, file: fs::File, options: &Cat, place: &Place) -> s
 
 fn start_in_log(folder: &Path, options: &Cat, place: &Place) -> std::result::Result<LogStart, Failure> {
     let failed = |error: Error| Failure::reading(folder, &error);
-    let reader = || LogReader::with_options(folder, ReadOptions::new().max_message_len(options.max_message_len));
+    let reader =
+        || LogReader::with_options(folder, ReadOptions::new().max_message_len(options.printing.max_message_len));
     Ok(match place {
         Place::All => LogStart::Beginning,
         Place::Sequences(range) => LogStart::Sequence(range.start),
@@ -119,7 +130,7 @@ fn start_in_log(folder: &Path, options: &Cat, place: &Place) -> std::result::Res
         }
         Place::Keys(_) => {
             let mut reader = reader().map_err(failed)?;
-            let filter = Filter::new(folder, options, place, reader.header())?;
+            let filter = Filter::new(folder, &options.printing.choice, place, reader.header())?;
             let landing = reader.partition_point(|message| filter.is_before(message));
             LogStart::Sequence(landing.map_err(failed)?.sequence)
         }
@@ -152,8 +163,8 @@ fn print_all(
             Some(printing) => printing,
             None => {
                 let header = follower.header();
-                let filter = Filter::new(path, options, place, header)?;
-                printing.insert((Printer::new(options, header)?, filter))
+                let filter = Filter::new(path, &options.printing.choice, place, header)?;
+                printing.insert((Printer::new(&options.printing, header)?, filter))
             }
         };
         if filter.is_behind(&item) {

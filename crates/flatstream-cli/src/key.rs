@@ -1,6 +1,7 @@
 //! Fields of messages by which they are sought and chosen.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 use flatstream::schema::{FieldPath, Scalar, Value, Walker};
 
@@ -129,6 +130,52 @@ impl Condition {
     }
 }
 
-fn field_of(path: &str, walker: &Walker) -> Result<FieldPath, Failure> {
+/// What a message says in a field, to be kept and compared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum KeyValue {
+    Integer(i128),
+    Real(f64),
+    Text(Vec<u8>),
+}
+
+impl KeyValue {
+    pub(crate) fn of(value: Value<'_>) -> Self {
+        match (value, integer_of(value)) {
+            (_, Some(integer)) => Self::Integer(integer),
+            (Value::String(bytes), None) => Self::Text(bytes.to_vec()),
+            (other, None) => Self::Real(other.as_f64().unwrap_or(f64::NAN)),
+        }
+    }
+
+    /// Of the same field; NaN comes behind all numbers.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Integer(a), Self::Integer(b)) => a.cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (Self::Real(a), Self::Real(b)) => a.total_cmp(b),
+            (a, b) => a.rank().cmp(&b.rank()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Integer(_) => 0,
+            Self::Real(_) => 1,
+            Self::Text(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for KeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(integer) => write!(f, "{integer}"),
+            Self::Real(real) => write!(f, "{real}"),
+            Self::Text(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
+        }
+    }
+}
+
+pub(crate) fn field_of(path: &str, walker: &Walker) -> Result<FieldPath, Failure> {
     FieldPath::parse(walker, path).map_err(|error| Failure::usage(error.to_string()))
 }

@@ -8,9 +8,14 @@ mod arguments;
 mod commands;
 
 mod facts;
+mod filter;
 mod follow;
 mod messages;
 mod printer;
+
+mod new_stream;
+mod place;
+mod timed;
 
 mod input;
 mod interval;
@@ -32,8 +37,17 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Info(options) => commands::info::run(&options),
         Command::Cat(options) => commands::cat::run(&options),
+        Command::Head(options) => commands::head::run(options),
+        Command::Tail(options) => commands::tail::run(options),
         Command::Verify(options) => commands::verify::run(&options),
+        Command::Inspect(options) => commands::inspect::run(&options),
         Command::Recover(options) => commands::recover::run(&options),
+        Command::Cut(options) => commands::cut::run(&options),
+        Command::Merge(options) => commands::merge::run(&options),
+        Command::Split(options) => commands::split::run(&options),
+        Command::Record(options) => commands::record::run(&options),
+        Command::Replay(options) => commands::replay::run(&options),
+        Command::Schema(command) => commands::schema::run(&command),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { folder } => commands::man::run(&folder),
     };

@@ -6,8 +6,9 @@ use std::io::{Read, Seek};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use flatstream::format::Sync;
 use flatstream::log::{LogMessage, LogReader, LogWindow};
-use flatstream::{Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window};
+use flatstream::{Dropped, Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window};
 
 use crate::arguments;
 use crate::input::Input;
@@ -20,8 +21,17 @@ pub(crate) struct Item {
     pub(crate) message: Message,
     /// `None` between damage and the next sync frame.
     pub(crate) sequence: Option<u64>,
+    /// The sync frame before it.
+    pub(crate) sync: Option<Sync>,
+    /// What the writer dropped, of all that was read so far; of a log nobody counts it.
+    pub(crate) dropped: Dropped,
+}
+
+impl Item {
     /// Of the sync frame before it; [`TIME_NONE`] if that has none.
-    pub(crate) time: i64,
+    pub(crate) fn time(&self) -> i64 {
+        self.sync.map_or(TIME_NONE, |sync| sync.time)
+    }
 }
 
 /// Whatever gives one item after the other.
@@ -29,43 +39,42 @@ pub(crate) trait Source {
     fn next_item(&mut self) -> Option<Result<Item>>;
 }
 
-fn item(message: Message, time: Option<i64>) -> Item {
-    Item { sequence: message.sequence(), message, time: time.unwrap_or(TIME_NONE) }
+fn item<R: Read>(message: Message, reader: &Reader<R>) -> Item {
+    let sync = reader.last_sync().copied();
+    Item { sequence: message.sequence(), message, sync, dropped: reader.dropped() }
 }
 
-fn item_of_log(message: LogMessage, time: Option<i64>) -> Item {
-    Item { sequence: message.sequence(), message: message.into(), time: time.unwrap_or(TIME_NONE) }
+fn item_of_log(message: LogMessage, sync: Option<Sync>) -> Item {
+    Item { sequence: message.sequence(), message: message.into(), sync, dropped: Dropped::default() }
 }
 
 impl<R: Read> Source for Reader<R> {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let time = self.last_sync().map(|sync| sync.time);
-        Some(message.map(|message| item(message, time)))
+        Some(message.map(|message| item(message, self)))
     }
 }
 
 impl<R: Read> Source for Window<'_, R> {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let time = self.reader().last_sync().map(|sync| sync.time);
-        Some(message.map(|message| item(message, time)))
+        Some(message.map(|message| item(message, self.reader())))
     }
 }
 
 impl Source for LogReader {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let time = self.last_sync().map(|sync| sync.time);
-        Some(message.map(|message| item_of_log(message, time)))
+        let sync = self.last_sync().copied();
+        Some(message.map(|message| item_of_log(message, sync)))
     }
 }
 
 impl Source for LogWindow<'_> {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let time = self.reader().last_sync().map(|sync| sync.time);
-        Some(message.map(|message| item_of_log(message, time)))
+        let sync = self.reader().last_sync().copied();
+        Some(message.map(|message| item_of_log(message, sync)))
     }
 }
 
@@ -204,6 +213,41 @@ impl Messages {
         }
     }
 
+    /// The last sync frame that was read.
+    pub(crate) fn last_sync(&self) -> Option<Sync> {
+        match &self.reader {
+            AnyReader::File(reader) => reader.last_sync().copied(),
+            AnyReader::Pipe(reader) => reader.last_sync().copied(),
+            AnyReader::Log(reader) => reader.last_sync().copied(),
+        }
+    }
+
+    /// Reads on to the first sync frame behind this one, if there is one that can be reached.
+    pub(crate) fn sync_behind(&mut self, sync: Option<Sync>) -> Option<Sync> {
+        loop {
+            if let Some(last) = self.last_sync().filter(|last| Some(*last) != sync) {
+                return Some(last);
+            }
+            let is_over = match &mut self.reader {
+                AnyReader::File(reader) => !matches!(reader.next_message(), Ok(Some(_))),
+                AnyReader::Pipe(reader) => !matches!(reader.next_message(), Ok(Some(_))),
+                AnyReader::Log(reader) => !matches!(reader.next_message(), Ok(Some(_))),
+            };
+            if is_over {
+                return self.last_sync().filter(|last| Some(*last) != sync);
+            }
+        }
+    }
+
+    /// The stream's id, or the log's.
+    pub(crate) fn id(&self) -> Option<u64> {
+        match &self.reader {
+            AnyReader::File(reader) => reader.stream_id(),
+            AnyReader::Pipe(reader) => reader.stream_id(),
+            AnyReader::Log(reader) => reader.log_id(),
+        }
+    }
+
     /// What was noticed beside the messages, a line each.
     pub(crate) fn take_findings(&mut self) -> Vec<String> {
         match &mut self.reader {
@@ -273,8 +317,8 @@ impl Filtered<'_> {
         while !self.is_begun {
             match self.reader.next_item() {
                 Some(Ok(item)) => {
-                    self.is_begun = item.time >= range.start;
-                    if !self.is_begun && self.held.back().is_some_and(|held| held.time != item.time) {
+                    self.is_begun = item.time() >= range.start;
+                    if !self.is_begun && self.held.back().is_some_and(|held| held.time() != item.time()) {
                         self.held.clear();
                     }
                     self.held.push_back(item);
@@ -291,7 +335,7 @@ impl Filtered<'_> {
         }
         let next = self.held.pop_front().map(Ok).or_else(|| self.reader.next_item())?;
         match &next {
-            Ok(item) if item.time >= range.end => None,
+            Ok(item) if item.time() >= range.end => None,
             _ => Some(next),
         }
     }

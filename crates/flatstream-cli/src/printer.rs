@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use flatstream::schema::{JsonOptions, Walker};
 use flatstream::{Clock, Header};
 
-use crate::arguments::{Cat, MessagesFormat};
+use crate::arguments::{MessagesFormat, Printing};
 use crate::messages::Item;
 use crate::outcome::Failure;
 use crate::shape;
@@ -28,10 +28,10 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    pub(crate) fn new(options: &Cat, header: Option<&Header>) -> Result<Self, Failure> {
+    pub(crate) fn new(options: &Printing, header: Option<&Header>) -> Result<Self, Failure> {
         let walker = match options.format {
             MessagesFormat::Raw => None,
-            MessagesFormat::Text | MessagesFormat::Ndjson => shape::walker(header, &options.schema)?,
+            MessagesFormat::Text | MessagesFormat::Ndjson => shape::walker(header, &options.choice.schema)?,
         };
         let clock = header.map(Header::clock).unwrap_or_default();
         let (format, is_lenient) = (options.format, options.recover);
@@ -69,8 +69,8 @@ impl Printer {
             Some(sequence) => write!(self.line, "{sequence:>8}")?,
             None => write!(self.line, "{:>8}", "?")?,
         }
-        if item.time != flatstream::TIME_NONE {
-            write!(self.line, "  {}", time::to_text(item.time, self.clock))?;
+        if item.time() != flatstream::TIME_NONE {
+            write!(self.line, "  {}", time::to_text(item.time(), self.clock))?;
         }
         write!(self.line, "  {:>5} B  ", item.message.len())
     }

@@ -15,6 +15,17 @@ pub(crate) fn bar(bytes: u64, what: &str) -> ProgressBar {
     bar
 }
 
+/// Counts bytes of work whose end nobody knows.
+pub(crate) fn spinner(what: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{spinner} {prefix} {binary_bytes}, {binary_bytes_per_sec}");
+    let bar = ProgressBar::new_spinner().with_prefix(what.to_owned());
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar
+}
+
 /// A source that shows how far it was read.
 pub(crate) struct Shown<R> {
     source: R,

@@ -22,8 +22,18 @@ Usage: flatstream <COMMAND>
 Commands:
   info         Say what a stream is: its header, how many messages of which time, how it ended
   cat          Print messages
+  head         Print the first messages
+  tail         Print the last messages
   verify       Check every frame
+  inspect      Show the bytes around a position: which frame they are, and why a reader would stop
+               there
   recover      Save what can be saved of a damaged stream
+  cut          Put a window of a stream into a new stream
+  merge        Put several streams into one, in the order of their times or of a field
+  split        Put a stream into several
+  record       Record messages from the standard input
+  replay       Print or send messages at the pace at which they were recorded
+  schema       Show, extract, attach or compare schemas
   completions  Print completions for a shell
   man          Write manual pages
   help         Print this message or the help of the given subcommand(s)
@@ -46,19 +56,6 @@ Arguments:
           Streams, folders with logs, or -; one after the other
 
 Options:
-      --format <FORMAT>
-          How to print
-
-          Possible values:
-          - text:   A line for each: its number, the time of the sync frame before it, its length,
-            and what it says
-          - ndjson: A line of JSON for each. Where no schema says what a message is:
-            {"schema":null,"data":"BASE64"}
-          - raw:    The messages one after the other, each behind its length in 4 bytes,
-            little-endian, as size-prefixed FlatBuffers
-          
-          [default: text]
-
       --sequences <RANGE>
           Messages with these numbers, counted from 0: 100..200, 100.., ..200, or a single one
 
@@ -74,6 +71,19 @@ Options:
       --last <COUNT>
           The last so many messages
 
+      --format <FORMAT>
+          How to print
+
+          Possible values:
+          - text:   A line for each: its number, the time of the sync frame before it, its length,
+            and what it says
+          - ndjson: A line of JSON for each. Where no schema says what a message is:
+            {"schema":null,"data":"BASE64"}
+          - raw:    The messages one after the other, each behind its length in 4 bytes,
+            little-endian, as size-prefixed FlatBuffers
+          
+          [default: text]
+
       --schema <FILE.bfbs>
           Decode messages by this binary schema, instead of the one in the header
 
@@ -85,13 +95,6 @@ Options:
           Only messages of which this is true: FIELD=VALUE, or with != < <= > >=; FIELD may be a
           path (pose.position.x). Several must all be true
 
-  -f, --follow
-          Print messages as a writer appends them, until it closes the stream
-
-      --cursor-file <FILE>
-          Begin behind the message that this file names, and keep it there; without the file, begin
-          as the other options say
-
       --recover
           Go on behind damage, and say on the standard error what was lost
 
@@ -99,6 +102,13 @@ Options:
           Longest message to accept; 0 = whatever the stream allows
           
           [default: 0]
+
+  -f, --follow
+          Print messages as a writer appends them, until it closes the stream
+
+      --cursor-file <FILE>
+          Begin behind the message that this file names, and keep it there; without the file, begin
+          as the other options say
 
   -h, --help
           Print help (see a summary with '-h')
@@ -113,6 +123,23 @@ Usage: flatstream <COMMAND>
 For more information, try '--help'.
 
 "#]]);
+}
+
+#[test]
+fn each_command_says_how_it_is_called() {
+    let folder = Folder::new("cli-help-commands");
+    let help = |command: &[&str]| flatstream(&folder).args(command).arg("-h").assert().success().stderr_eq("");
+    help(&["head"]).stdout_eq(str![]);
+    help(&["tail"]).stdout_eq(str![]);
+    help(&["inspect"]).stdout_eq(str![]);
+    help(&["cut"]).stdout_eq(str![]);
+    help(&["merge"]).stdout_eq(str![]);
+    help(&["split"]).stdout_eq(str![]);
+    help(&["schema"]).stdout_eq(str![]);
+    help(&["schema", "attach"]).stdout_eq(str![]);
+    help(&["schema", "conform"]).stdout_eq(str![]);
+    help(&["record"]).stdout_eq(str![]);
+    help(&["replay"]).stdout_eq(str![]);
 }
 
 #[test]

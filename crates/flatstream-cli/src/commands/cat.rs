@@ -1,15 +1,14 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-use flatstream::{Header, Losses};
+use flatstream::Losses;
 
 use crate::arguments::{Cat, MessagesFormat};
+use crate::filter::Filter;
 use crate::follow;
-use crate::key::{Condition, Key};
-use crate::messages::{Item, Messages, Place};
+use crate::messages::{Messages, Place};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::printer::Printer;
-use crate::shape;
 use crate::text::counted;
 
 /// So much is written to the standard output at a time.
@@ -19,8 +18,8 @@ pub(crate) fn run(options: &Cat) -> Outcome {
     let place = Place::of(&options.window)?;
     let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
     let mut done = Done::Well;
-    if options.format == MessagesFormat::Raw && io::stdout().is_terminal() {
-        return Err(Failure::usage("raw messages aren't for a terminal: send them to a file or a program"));
+    if options.printing.format == MessagesFormat::Raw {
+        refuse_terminal("raw messages")?;
     }
     if options.follow && options.files.len() > 1 {
         return Err(Failure::usage("--follow takes one FILE"));
@@ -37,16 +36,30 @@ pub(crate) fn run(options: &Cat) -> Outcome {
     Ok(done)
 }
 
+/// Bytes would only confuse it.
+pub(crate) fn refuse_terminal(what: &str) -> Result<(), Failure> {
+    match io::stdout().is_terminal() {
+        true => Err(Failure::usage(format!("{what} aren't for a terminal: send them to a file or a program"))),
+        false => Ok(()),
+    }
+}
+
 fn print(path: &Path, options: &Cat, place: &Place, out: &mut impl Write) -> Outcome {
-    let mut messages = Messages::open(path, options.recover, options.max_message_len)?;
-    let filter = Filter::new(path, options, place, messages.header())?;
-    let mut printer = Printer::new(options, messages.header())?;
+    let printing = &options.printing;
+    let mut messages = Messages::open(path, printing.recover, printing.max_message_len)?;
+    let filter = Filter::new(path, &printing.choice, place, messages.header())?;
+    let mut printer = Printer::new(printing, messages.header())?;
+    let mut left = options.count_max;
+    if left == Some(0) {
+        return Ok(Done::Well);
+    }
     let result = messages.each(place, filter.key.as_ref(), |item| {
         let is_wanted = !filter.is_behind(&item);
         if is_wanted && filter.holds(&item.message) {
             printer.print(&item, out)?;
+            left = left.map(|left| left - 1);
         }
-        Ok(is_wanted)
+        Ok(is_wanted && left != Some(0))
     });
     for finding in messages.take_findings() {
         eprintln!("{}: {finding}", path.display());
@@ -63,47 +76,4 @@ fn say_losses(path: &Path, losses: &Losses) -> Done {
     let (messages, bytes) = (counted(losses.messages, "message"), counted(losses.bytes, "byte"));
     eprintln!("{}: {messages}{more} lost, in {bytes}", path.display());
     Done::WithLoss
-}
-
-/// Which of the messages that are read are printed.
-pub(crate) struct Filter {
-    key: Option<Key>,
-    conditions: Vec<Condition>,
-    /// Messages from this number on aren't.
-    until: Option<u64>,
-}
-
-impl Filter {
-    pub(crate) fn new(path: &Path, options: &Cat, place: &Place, header: Option<&Header>) -> Result<Self, Failure> {
-        let mut filter = Self { key: None, conditions: Vec::new(), until: None };
-        if let Place::Sequences(range) = place {
-            filter.until = Some(range.end);
-        }
-        let keys = if let Place::Keys(text) = place { Some(text) } else { None };
-        if keys.is_none() && options.conditions.is_empty() {
-            return Ok(filter);
-        }
-        let Some(walker) = shape::walker(header, &options.schema)? else {
-            return Err(Failure::usage(format!("{}: no schema says which fields there are", path.display())));
-        };
-        filter.key = keys.map(|text| Key::parse(text, &walker)).transpose()?;
-        let conditions = options.conditions.iter().map(|text| Condition::parse(text, &walker));
-        filter.conditions = conditions.collect::<Result<_, _>>()?;
-        Ok(filter)
-    }
-
-    /// Whether a message comes before the range of the key.
-    pub(crate) fn is_before(&self, message: &[u8]) -> bool {
-        self.key.as_ref().is_some_and(|key| key.is_before(message))
-    }
-
-    /// Whether a message, and all that follow, come behind what is wanted.
-    pub(crate) fn is_behind(&self, item: &Item) -> bool {
-        let is_behind_key = self.key.as_ref().is_some_and(|key| key.is_behind(&item.message));
-        is_behind_key || self.until.zip(item.sequence).is_some_and(|(until, sequence)| sequence >= until)
-    }
-
-    pub(crate) fn holds(&self, message: &[u8]) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(message))
-    }
 }

@@ -1,6 +1,15 @@
 pub(crate) mod cat;
 pub(crate) mod completions;
+pub(crate) mod cut;
+pub(crate) mod head;
 pub(crate) mod info;
+pub(crate) mod inspect;
 pub(crate) mod man;
+pub(crate) mod merge;
+pub(crate) mod record;
 pub(crate) mod recover;
+pub(crate) mod replay;
+pub(crate) mod schema;
+pub(crate) mod split;
+pub(crate) mod tail;
 pub(crate) mod verify;
