@@ -492,13 +492,12 @@ impl WriteOptions {
     pub(crate) fn build_header(&self) -> Result<Header> {
         let header = match &self.ready_header {
             Some(header) => header.clone(),
-            None => {
-                let header = self.header.build().map_err(Error::options)?;
-                header.schema().map_or(Ok(()), check_schema)?;
-                header
-            }
+            None => self.header.build().map_err(Error::options)?,
         };
         self.check_type(&header)?;
+        if self.ready_header.is_none() {
+            header.schema().map_or(Ok(()), check_schema)?;
+        }
         Ok(header)
     }
 

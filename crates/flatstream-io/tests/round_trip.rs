@@ -100,7 +100,7 @@ fn options_reach_the_header() {
         .max_message_len(4096)
         .message_type("Telemetry.TelemetryEvent")
         .message_identifier("TELE")
-        .schema([1, 2, 3])
+        .schema(telemetry_schema::BFBS)
         .writer("agent 2.1")
         .metadata("vehicle", "17")
         .clock(Clock::Monotonic, || 5)
@@ -113,7 +113,7 @@ fn options_reach_the_header() {
     assert_eq!(header.max_message_len(), 4096);
     assert_eq!(header.message_type(), Some("Telemetry.TelemetryEvent"));
     assert_eq!(header.message_identifier(), Some("TELE"));
-    assert_eq!(header.schema(), Some(&[1, 2, 3][..]));
+    assert_eq!(header.schema(), Some(telemetry_schema::BFBS));
     assert_eq!(header.writer(), Some("agent 2.1"));
     assert_eq!(header.metadata_value("vehicle"), Some("17"));
     assert_eq!(header.clock(), Clock::Monotonic);
