@@ -98,7 +98,8 @@ root_type Everything;
 file_identifier "KIND";
 
 "#]]);
-    flatstream(&folder).args(["schema", "show", "--format", "json", "events.fls"]).assert().success().stdout_eq(str![[r#"
+    let arguments = ["schema", "show", "--format", "json", "events.fls"];
+    flatstream(&folder).args(arguments).assert().success().stdout_eq(str![[r#"
 {"bytes":460,"fbs":"namespace Telemetry;/n/ntable TelemetryEvent {/n  timestamp_ns: ulong;/n  source_id: string;/n  value: double;/n}/n/nroot_type TelemetryEvent;/n","file_identifier":null,"path":"events.fls","root_type":"Telemetry.TelemetryEvent"}
 
 "#]]);

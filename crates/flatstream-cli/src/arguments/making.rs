@@ -30,8 +30,8 @@ pub(crate) struct Merge {
     /// The new stream; no file is written over
     #[arg(short, long, value_name = "NEW")]
     pub(crate) output: PathBuf,
-    /// In the order of this field, which must not decrease in any of them; by default in the order of their times, as far
-    /// as sync frames tell
+    /// In the order of this field, which must not decrease in any of them; by default in the order of their times, as
+    /// far as sync frames tell
     #[arg(long, value_name = "FIELD")]
     pub(crate) by: Option<String>,
     /// How to print
