@@ -129,17 +129,217 @@ For more information, try '--help'.
 fn each_command_says_how_it_is_called() {
     let folder = Folder::new("cli-help-commands");
     let help = |command: &[&str]| flatstream(&folder).args(command).arg("-h").assert().success().stderr_eq("");
-    help(&["head"]).stdout_eq(str![]);
-    help(&["tail"]).stdout_eq(str![]);
-    help(&["inspect"]).stdout_eq(str![]);
-    help(&["cut"]).stdout_eq(str![]);
-    help(&["merge"]).stdout_eq(str![]);
-    help(&["split"]).stdout_eq(str![]);
-    help(&["schema"]).stdout_eq(str![]);
-    help(&["schema", "attach"]).stdout_eq(str![]);
-    help(&["schema", "conform"]).stdout_eq(str![]);
-    help(&["record"]).stdout_eq(str![]);
-    help(&["replay"]).stdout_eq(str![]);
+    help(&["head"]).stdout_eq(str![[r#"
+Print the first messages
+
+Usage: flatstream head [OPTIONS] <FILE>...
+
+Arguments:
+  <FILE>...  Streams, folders with logs, or -; one after the other
+
+Options:
+  -n, --count <COUNT>            So many of each; with --where, of those that it chooses [default:
+                                 10]
+      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, raw]
+      --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
+                                 header
+      --root <TABLE>             The table that messages are, by its full name; if the header
+                                 doesn't say, the schema's root type
+      --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
+                                 >=; FIELD may be a path (pose.position.x). Several must all be true
+      --recover                  Go on behind damage, and say on the standard error what was lost
+      --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
+                                 0]
+  -h, --help                     Print help (see more with '--help')
+
+"#]]);
+    help(&["tail"]).stdout_eq(str![[r#"
+Print the last messages
+
+Usage: flatstream tail [OPTIONS] <FILE>...
+
+Arguments:
+  <FILE>...  Streams, folders with logs, or -; one after the other
+
+Options:
+  -n, --count <COUNT>            So many of each; --where chooses among them [default: 10]
+      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, raw]
+      --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
+                                 header
+      --root <TABLE>             The table that messages are, by its full name; if the header
+                                 doesn't say, the schema's root type
+      --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
+                                 >=; FIELD may be a path (pose.position.x). Several must all be true
+      --recover                  Go on behind damage, and say on the standard error what was lost
+      --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
+                                 0]
+  -f, --follow                   Print more messages as a writer appends them, until it closes the
+                                 stream
+  -h, --help                     Print help (see more with '--help')
+
+"#]]);
+    help(&["inspect"]).stdout_eq(str![[r#"
+Show the bytes around a position: which frame they are, and why a reader would stop there
+
+Usage: flatstream inspect [OPTIONS] <FILE@POSITION>
+
+Arguments:
+  <FILE@POSITION>  A file, and a position in it in bytes: events.fls@4096, events.fls@0x1000
+
+Options:
+      --format <FORMAT>  How to print [default: text] [possible values: text, json]
+  -h, --help             Print help (see more with '--help')
+
+"#]]);
+    help(&["cut"]).stdout_eq(str![[r#"
+Put a window of a stream into a new stream
+
+Usage: flatstream cut [OPTIONS] --output <NEW> <FILE>
+
+Arguments:
+  <FILE>  A stream, a folder with a log, or -
+
+Options:
+  -o, --output <NEW>        The new stream; no file is written over
+      --sequences <RANGE>   Messages with these numbers, counted from 0: 100..200, 100.., ..200, or
+                            a single one
+      --times <RANGE>       Messages of this time, as far as sync frames tell:
+                            2026-11-27T10:00:00Z..2026-11-27T10:10:00Z, or nanoseconds of the
+                            stream's clock; either side may be left out
+      --key <RANGE>         Messages with this field in a range, FIELD=FROM..UNTIL. It must not
+                            decrease from message to message: they are found by bisection
+      --last <COUNT>        The last so many messages
+      --schema <FILE.bfbs>  Decode messages by this binary schema, instead of the one in the header
+      --root <TABLE>        The table that messages are, by its full name; if the header doesn't
+                            say, the schema's root type
+      --where <CONDITION>   Only messages of which this is true: FIELD=VALUE, or with != < <= > >=;
+                            FIELD may be a path (pose.position.x). Several must all be true
+      --format <FORMAT>     How to print [default: text] [possible values: text, json]
+  -h, --help                Print help (see more with '--help')
+
+"#]]);
+    help(&["merge"]).stdout_eq(str![[r#"
+Put several streams into one, in the order of their times or of a field
+
+Usage: flatstream merge [OPTIONS] --output <NEW> <FILE>...
+
+Arguments:
+  <FILE>...  Streams of one type, folders with logs, or -
+
+Options:
+  -o, --output <NEW>     The new stream; no file is written over
+      --by <FIELD>       In the order of this field, which must not decrease in any of them; by
+                         default in the order of their times, as far as sync frames tell
+      --format <FORMAT>  How to print [default: text] [possible values: text, json]
+  -h, --help             Print help (see more with '--help')
+
+"#]]);
+    help(&["split"]).stdout_eq(str![[r#"
+Put a stream into several
+
+Usage: flatstream split [OPTIONS] --output <FOLDER> <--every-messages <COUNT>|--every-bytes <BYTES>|--by <FIELD>> <FILE>
+
+Arguments:
+  <FILE>  A stream, a folder with a log, or -
+
+Options:
+  -o, --output <FOLDER>         The folder for the new streams; it must be empty, or not there
+      --every-messages <COUNT>  So many messages into each, named by the number of its first
+      --every-bytes <BYTES>     As many messages into each as fit into so many bytes, and at least
+                                one
+      --by <FIELD>              One for each value of this field
+      --format <FORMAT>         How to print [default: text] [possible values: text, json]
+  -h, --help                    Print help (see more with '--help')
+
+"#]]);
+    help(&["schema"]).stdout_eq(str![[r#"
+Show, extract, attach or compare schemas
+
+Usage: flatstream schema <COMMAND>
+
+Commands:
+  show     Print a schema as text, in the language of .fbs files
+  extract  Write a stream's schema into a file
+  attach   Rewrite a stream with a schema in its header
+  conform  Say whether a stream can be continued under a schema: exit code 1 and why not, if it
+           can't
+  help     Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help  Print help
+
+"#]]);
+    help(&["schema", "attach"]).stdout_eq(str![[r#"
+Rewrite a stream with a schema in its header
+
+Usage: flatstream schema attach [OPTIONS] --schema <FILE.bfbs> --output <NEW> <FILE>
+
+Arguments:
+  <FILE>  A stream, a folder with a log, or -; one that has a schema must conform to the new one
+
+Options:
+      --schema <FILE.bfbs>  The binary schema, as `flatc --schema --binary` makes it
+      --root <TABLE>        The table that messages are, by its full name; if the header doesn't
+                            say, the schema's root type
+  -o, --output <NEW>        The new stream; no file is written over
+      --unchecked           Don't decode each message by the schema
+  -h, --help                Print help
+
+"#]]);
+    help(&["schema", "conform"]).stdout_eq(str![[r#"
+Say whether a stream can be continued under a schema: exit code 1 and why not, if it can't
+
+Usage: flatstream schema conform [OPTIONS] <FILE> <FILE.bfbs>
+
+Arguments:
+  <FILE>       A stream, a folder with a log, a binary schema (.bfbs), or -
+  <FILE.bfbs>  The binary schema under which it is to be continued
+
+Options:
+      --format <FORMAT>  How to print [default: text] [possible values: text, json]
+  -h, --help             Print help (see more with '--help')
+
+"#]]);
+    help(&["record"]).stdout_eq(str![[r#"
+Record messages from the standard input
+
+Usage: flatstream record [OPTIONS] --output <FILE>
+
+Options:
+  -o, --output <FILE>       The stream; one that is there is continued, in a new epoch
+      --format <FORMAT>     How messages come in [default: raw] [possible values: raw]
+      --schema <FILE.bfbs>  The binary schema for the header of a new stream
+      --root <TABLE>        The table that messages are, by its full name; by default the schema's
+                            root type
+      --sync <WHEN>         When messages are made durable: `every` single one, so many SECONDS
+                            after it came, or `none` before the end [default: 1]
+      --unchecked           Take messages that can't be decoded by the schema too
+  -h, --help                Print help (see more with '--help')
+
+"#]]);
+    help(&["replay"]).stdout_eq(str![[r#"
+Print or send messages at the pace at which they were recorded
+
+Usage: flatstream replay [OPTIONS] <FILE>
+
+Arguments:
+  <FILE>  A stream, a folder with a log, or -
+
+Options:
+      --rate <FACTOR>       How fast: 2 is twice as fast as recorded [default: 1]
+      --by <FIELD>          At the pace of this field, nanoseconds in an integer; by default at that
+                            of sync frames
+      --max-gap <SECONDS>   Shorten longer pauses to so many SECONDS
+      --format <FORMAT>     How to print [default: text] [possible values: text, ndjson, raw]
+      --to <ADDRESS>        Send to this address, tcp:HOST:PORT, as `--format raw`
+      --schema <FILE.bfbs>  Decode messages by this binary schema, instead of the one in the header
+      --root <TABLE>        The table that messages are, by its full name; if the header doesn't
+                            say, the schema's root type
+      --where <CONDITION>   Only messages of which this is true: FIELD=VALUE, or with != < <= > >=;
+                            FIELD may be a path (pose.position.x). Several must all be true
+  -h, --help                Print help (see more with '--help')
+
+"#]]);
 }
 
 #[test]
