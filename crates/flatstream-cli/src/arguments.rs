@@ -1,5 +1,6 @@
 mod live;
 mod making;
+mod plot;
 mod schema;
 mod showing;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 
 pub(crate) use live::{InputFormat, Record, Replay, SyncChoice};
 pub(crate) use making::{Cut, Merge, Split};
+pub(crate) use plot::{Plot, TimeUnit};
 pub(crate) use schema::{Attach, Conform, Extract, SchemaCommand, Show};
 pub(crate) use showing::{Head, Inspect, Tail};
 
@@ -50,6 +52,8 @@ pub(crate) enum Command {
     Record(Record),
     /// Print or send messages at the pace at which they were recorded
     Replay(Replay),
+    /// Draw fields over time: as SVG, as PNG, or in the terminal
+    Plot(Plot),
     /// Show, extract, attach or compare schemas
     #[command(subcommand)]
     Schema(SchemaCommand),

@@ -11,6 +11,7 @@ mod facts;
 mod filter;
 mod follow;
 mod messages;
+mod plot;
 mod printer;
 
 mod new_stream;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Split(options) => commands::split::run(&options),
         Command::Record(options) => commands::record::run(&options),
         Command::Replay(options) => commands::replay::run(&options),
+        Command::Plot(options) => commands::plot::run(&options),
         Command::Schema(command) => commands::schema::run(&command),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { folder } => commands::man::run(&folder),

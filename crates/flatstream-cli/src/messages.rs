@@ -25,6 +25,8 @@ pub(crate) struct Item {
     pub(crate) sync: Option<Sync>,
     /// What the writer dropped, of all that was read so far; of a log nobody counts it.
     pub(crate) dropped: Dropped,
+    /// How many damaged ranges of bytes were skipped so far.
+    pub(crate) damaged_ranges: u64,
 }
 
 impl Item {
@@ -41,11 +43,13 @@ pub(crate) trait Source {
 
 fn item<R: Read>(message: Message, reader: &Reader<R>) -> Item {
     let sync = reader.last_sync().copied();
-    Item { sequence: message.sequence(), message, sync, dropped: reader.dropped() }
+    let damaged_ranges = reader.losses().ranges;
+    Item { sequence: message.sequence(), message, sync, dropped: reader.dropped(), damaged_ranges }
 }
 
-fn item_of_log(message: LogMessage, sync: Option<Sync>) -> Item {
-    Item { sequence: message.sequence(), message: message.into(), sync, dropped: Dropped::default() }
+fn item_of_log(message: LogMessage, reader: &LogReader) -> Item {
+    let (sync, damaged_ranges) = (reader.last_sync().copied(), reader.losses().ranges);
+    Item { sequence: message.sequence(), message: message.into(), sync, dropped: Dropped::default(), damaged_ranges }
 }
 
 impl<R: Read> Source for Reader<R> {
@@ -65,16 +69,14 @@ impl<R: Read> Source for Window<'_, R> {
 impl Source for LogReader {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let sync = self.last_sync().copied();
-        Some(message.map(|message| item_of_log(message, sync)))
+        Some(message.map(|message| item_of_log(message, self)))
     }
 }
 
 impl Source for LogWindow<'_> {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let sync = self.reader().last_sync().copied();
-        Some(message.map(|message| item_of_log(message, sync)))
+        Some(message.map(|message| item_of_log(message, self.reader())))
     }
 }
 

@@ -68,7 +68,7 @@ fn print(path: &Path, options: &Cat, place: &Place, out: &mut impl Write) -> Out
     result.map(|()| losses)
 }
 
-fn say_losses(path: &Path, losses: &Losses) -> Done {
+pub(crate) fn say_losses(path: &Path, losses: &Losses) -> Done {
     if losses.is_none() {
         return Done::Well;
     }

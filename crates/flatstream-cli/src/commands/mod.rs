@@ -6,6 +6,7 @@ pub(crate) mod info;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod merge;
+pub(crate) mod plot;
 pub(crate) mod record;
 pub(crate) mod recover;
 pub(crate) mod replay;

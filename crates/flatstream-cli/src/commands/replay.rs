@@ -63,7 +63,8 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         latest = latest.max(pace.lateness());
         count += 1;
         let sequence = message.sequence();
-        printer.print(&Item { sequence, message, sync: None, dropped: Dropped::default() }, &mut out)?;
+        printer
+            .print(&Item { sequence, message, sync: None, dropped: Dropped::default(), damaged_ranges: 0 }, &mut out)?;
         out.flush()?;
     }
     let took = |time: Duration| time::duration(time.as_nanos() as u64);

@@ -1,0 +1,305 @@
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use flatstream::schema::{FieldPath, MessageError, Walker};
+use flatstream::{Header, TIME_NONE};
+use indicatif::ProgressBar;
+
+use crate::arguments::{Plot as Options, TimeUnit};
+use crate::commands::cat::say_losses;
+use crate::filter::Filter;
+use crate::input::STANDARD_INPUT;
+use crate::key::field_of;
+use crate::messages::{Item, Messages, Place};
+use crate::outcome::{Done, Failure, Outcome};
+use crate::plot::{Along, Drawn, Noticed, Plot, Points, Room, Style};
+use crate::progress;
+use crate::shape;
+use crate::text::{count, counted};
+
+/// Of a picture, if nobody says how wide.
+const WIDTH: u32 = 1200;
+
+/// Of a terminal that doesn't say.
+const COLUMNS: u32 = 80;
+
+/// So many messages are read before it is shown.
+const SHOWN_EVERY: u64 = 4096;
+
+/// Where the picture goes.
+enum To<'a> {
+    Terminal(Room),
+    StandardOutput { width: u32 },
+    Svg { path: &'a Path, width: u32 },
+    Png { path: &'a Path, width: u32 },
+}
+
+pub(crate) fn run(options: &Options) -> Outcome {
+    let (fields, file) = fields_and_file(options)?;
+    let place = Place::of(&options.window)?;
+    let to = To::of(options)?;
+    let mut messages = Messages::open(file, options.recover, 0)?;
+    let filter = Filter::new(file, &options.choice, &place, messages.header())?;
+    let clock = messages.header().map(Header::clock).unwrap_or_default();
+    let no_schema = || Failure::usage(format!("{}: no schema says which fields there are", file.display()));
+    let walker = shape::walker(messages.header(), &options.choice.schema)?.ok_or_else(no_schema)?;
+    let mut reading = Reading {
+        fields: Some(parse_all(&fields, &walker)?),
+        along: along(options, &walker)?,
+        pixels: to.pixels(),
+        points: None,
+        is_lenient: options.recover,
+        bar: bar(file, &place),
+        bytes: 0,
+    };
+    let result = messages.each(&place, filter.key.as_ref(), |item| {
+        let is_wanted = !filter.is_behind(&item);
+        if is_wanted {
+            reading.take(&item, filter.holds(&item.message))?;
+        }
+        Ok(is_wanted)
+    });
+    let mut points = reading.finish();
+    points.finish(match result {
+        Ok(()) if points.is_by_time() => messages.sync_behind(points.last_sync()),
+        _ => None,
+    });
+    for finding in messages.take_findings() {
+        eprintln!("{}: {finding}", file.display());
+    }
+    let mut done = say_losses(file, &messages.losses());
+    let noticed = points.noticed;
+    if noticed.undecoded > 0 {
+        done = done.max(Done::WithLoss);
+    }
+    let style = Style {
+        title: title(options, file),
+        subtitle: subtitle(options, noticed, messages.losses().messages, result.is_err()),
+        is_apart: options.panels || to.is_without_colours(),
+        clock,
+    };
+    let plot = Plot::new(points, style);
+    say(&plot, noticed);
+    to.write(&plot, options.height)?;
+    result.map(|()| done)
+}
+
+fn fields_and_file(options: &Options) -> Result<(Vec<&str>, &Path), Failure> {
+    let [fields @ .., file] = &options.fields_and_file[..] else { return Err(Failure::usage("FILE is missing")) };
+    let file = Path::new(file);
+    if fields.is_empty() {
+        return Err(Failure::usage(format!(
+            "{}: a FIELD before it, or the FILE behind it, is missing",
+            file.display()
+        )));
+    }
+    let no_field = |field: &OsString| Failure::usage(format!("{field:?} is no field"));
+    Ok((fields.iter().map(|field| field.to_str().ok_or_else(|| no_field(field))).collect::<Result<_, _>>()?, file))
+}
+
+fn parse_all(fields: &[&str], walker: &Walker) -> Result<Vec<Drawn>, Failure> {
+    fields.iter().map(|field| Drawn::parse(field, walker)).collect()
+}
+
+/// `None` if the stream decides.
+fn along(options: &Options, walker: &Walker) -> Result<Option<Along>, Failure> {
+    if options.by_number {
+        return Ok(Some(Along::Number));
+    }
+    let Some(x) = &options.x else { return Ok(None) };
+    Drawn::parse(x, walker)?;
+    let path = field_of(x, walker)?;
+    let unit = match options.x_unit {
+        Some(unit) => nanoseconds(unit),
+        None => unit_of(&path),
+    };
+    Ok(Some(Along::Field { path, unit }))
+}
+
+fn nanoseconds(unit: TimeUnit) -> Option<i128> {
+    Some(match unit {
+        TimeUnit::Ns => 1,
+        TimeUnit::Us => 1000,
+        TimeUnit::Ms => 1_000_000,
+        TimeUnit::S => 1_000_000_000,
+        TimeUnit::None => return None,
+    })
+}
+
+/// By the end of its name.
+fn unit_of(path: &FieldPath) -> Option<i128> {
+    let (_, end) = path.field().name().rsplit_once('_')?;
+    let unit = match end {
+        "ns" => TimeUnit::Ns,
+        "us" => TimeUnit::Us,
+        "ms" => TimeUnit::Ms,
+        "s" => TimeUnit::S,
+        _ => return None,
+    };
+    nanoseconds(unit)
+}
+
+/// Of a whole file it is known how much there is to read.
+fn bar(file: &Path, place: &Place) -> ProgressBar {
+    let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
+    match (bytes, place) {
+        (Some(bytes), Place::All) => progress::bar(bytes, "reading"),
+        _ => progress::spinner("reading"),
+    }
+}
+
+struct Reading {
+    /// Until the first message.
+    fields: Option<Vec<Drawn>>,
+    along: Option<Along>,
+    pixels: usize,
+    points: Option<Points>,
+    is_lenient: bool,
+    bar: ProgressBar,
+    /// That the bar doesn't show yet.
+    bytes: u64,
+}
+
+impl Reading {
+    fn take(&mut self, item: &Item, is_chosen: bool) -> Result<(), Failure> {
+        let points = match &mut self.points {
+            Some(points) => points,
+            None => {
+                let by_time = if item.time() == TIME_NONE { Along::Number } else { Along::Time };
+                let along = self.along.take().unwrap_or(by_time);
+                self.points.insert(Points::new(along, self.fields.take().unwrap_or_default(), self.pixels))
+            }
+        };
+        self.bytes += (item.message.len() as u64 + 8).next_multiple_of(8);
+        if points.noticed.messages % SHOWN_EVERY == 0 {
+            self.bar.inc(std::mem::take(&mut self.bytes));
+        }
+        match points.take(item, is_chosen) {
+            Ok(()) => Ok(()),
+            Err(_) if self.is_lenient => {
+                points.noticed.undecoded += 1;
+                Ok(())
+            }
+            Err(error) => Err(undecoded(item, &error)),
+        }
+    }
+
+    fn finish(mut self) -> Points {
+        self.bar.finish_and_clear();
+        let (along, fields) = (self.along.take().unwrap_or(Along::Number), self.fields.take().unwrap_or_default());
+        self.points.unwrap_or_else(|| Points::new(along, fields, self.pixels))
+    }
+}
+
+fn undecoded(item: &Item, error: &MessageError) -> Failure {
+    let number = item.sequence.map(|number| format!(" {number},")).unwrap_or_default();
+    let what = format!("the message{number} at position {}, isn't one of the schema: {error}", item.message.position());
+    Failure::Other { what, advice: Some("`--recover` goes on behind it".to_owned()) }
+}
+
+fn title(options: &Options, file: &Path) -> String {
+    if let Some(title) = &options.title {
+        return title.clone();
+    }
+    if file.as_os_str() == "-" {
+        return STANDARD_INPUT.to_owned();
+    }
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn subtitle(options: &Options, noticed: Noticed, lost: u64, is_cut_short: bool) -> String {
+    let Noticed { messages, chosen, .. } = noticed;
+    let mut text = match chosen == messages {
+        true => counted(messages, "message"),
+        false => format!("{} of {}", count(chosen), counted(messages, "message")),
+    };
+    for condition in &options.choice.conditions {
+        text += &format!(", {condition}");
+    }
+    if lost > 0 {
+        let mark = if options.term { "\u{d7}" } else { "shaded" };
+        text += &format!("; {} lost ({mark})", counted(lost, "message"));
+    }
+    if is_cut_short {
+        text += "; read up to an error";
+    }
+    text
+}
+
+/// What isn't in the picture.
+fn say(plot: &Plot, noticed: Noticed) {
+    for field in plot.empty_fields() {
+        eprintln!("{field}: nothing to draw");
+    }
+    if noticed.undecoded > 0 {
+        eprintln!("{} not of the schema, not drawn", counted(noticed.undecoded, "message"));
+    }
+    if noticed.without_place > 0 {
+        eprintln!("{} without a place from left to right, not drawn", counted(noticed.without_place, "message"));
+    }
+    if noticed.infinite > 0 {
+        eprintln!("{} infinite, not drawn", counted(noticed.infinite, "value"));
+    }
+    if plot.returns() > 0 {
+        eprintln!("{} back from right to left, where the line begins anew", counted(plot.returns(), "step"));
+    }
+}
+
+impl<'a> To<'a> {
+    fn of(options: &'a Options) -> Result<Self, Failure> {
+        let Some(path) = &options.output else { return Ok(Self::Terminal(room(options))) };
+        let width = options.width.unwrap_or(WIDTH);
+        let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+        match extension.as_deref() {
+            _ if path.as_os_str() == "-" => Ok(Self::StandardOutput { width }),
+            Some("svg") => Ok(Self::Svg { path, width }),
+            Some("png") => Ok(Self::Png { path, width }),
+            _ => Err(Failure::usage(format!("{}: expected NAME.svg, NAME.png, or -", path.display()))),
+        }
+    }
+
+    /// In what can be told apart.
+    fn pixels(&self) -> usize {
+        match self {
+            Self::Terminal(room) => room.width * 2,
+            Self::StandardOutput { width } | Self::Svg { width, .. } | Self::Png { width, .. } => *width as usize,
+        }
+    }
+
+    /// Whether lines over each other couldn't be told apart.
+    fn is_without_colours(&self) -> bool {
+        matches!(self, Self::Terminal(Room { has_colours: false, .. }))
+    }
+
+    fn write(&self, plot: &Plot, height: Option<u32>) -> Result<(), Failure> {
+        let (path, picture) = match self {
+            Self::Terminal(room) => return print(&plot.characters(*room)),
+            Self::StandardOutput { width } => return print(&plot.svg(*width, height)),
+            Self::Svg { path, width } => (path, plot.svg(*width, height).into_bytes()),
+            Self::Png { path, width } => {
+                let cant = |what| Failure::Other { what: format!("{}: {what}", path.display()), advice: None };
+                (path, plot.png(*width, height).map_err(cant)?)
+            }
+        };
+        fs::write(path, picture).map_err(|error| Failure::file(path, "written", &error))
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// By the options, or else what the terminal has, or was said to have.
+fn room(options: &Options) -> Room {
+    let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+    let found = || terminal_size::terminal_size().map(|(width, _)| width.0.into());
+    let width = options.width.or_else(said).or_else(found).unwrap_or(COLUMNS);
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+    let has_colours = io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb;
+    Room { width: width as usize, height: options.height.map(|height| height as usize), has_colours }
+}
