@@ -6,6 +6,7 @@
 
 mod arguments;
 mod commands;
+mod convert;
 
 mod facts;
 mod filter;
@@ -13,6 +14,7 @@ mod follow;
 mod messages;
 mod plot;
 mod printer;
+mod selection;
 
 mod new_stream;
 mod place;
@@ -24,9 +26,11 @@ mod key;
 mod shape;
 
 mod outcome;
+mod output;
 mod progress;
 mod text;
 mod time;
+mod unfinished;
 
 use std::process::ExitCode;
 
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Cut(options) => commands::cut::run(&options),
         Command::Merge(options) => commands::merge::run(&options),
         Command::Split(options) => commands::split::run(&options),
+        Command::Convert(options) => commands::convert::run(&options),
         Command::Record(options) => commands::record::run(&options),
         Command::Replay(options) => commands::replay::run(&options),
         Command::Plot(options) => commands::plot::run(&options),

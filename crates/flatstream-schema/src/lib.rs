@@ -28,7 +28,7 @@ mod generated;
 
 pub use conform::{Mismatch, conform};
 pub use error::{ConformError, MessageError, MessageFault, PathError, SchemaError, WalkError};
-pub use json::{JsonOptions, NotFinite};
+pub use json::{JsonOptions, JsonVisitor, NotFinite, TooLong};
 pub use path::FieldPath;
 pub use plan::{Element, Enum, EnumValue, Field, Object, Type};
 pub use schema::Schema;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::{Choice, Window};
+use super::Selection;
 
 /// What the numbers of a field count, if they are times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,10 +60,5 @@ pub(crate) struct Plot {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(10..=20_000))]
     pub(crate) height: Option<u32>,
     #[command(flatten)]
-    pub(crate) window: Window,
-    #[command(flatten)]
-    pub(crate) choice: Choice,
-    /// Go on behind damage, and say on the standard error what was lost
-    #[arg(long)]
-    pub(crate) recover: bool,
+    pub(crate) selection: Selection,
 }

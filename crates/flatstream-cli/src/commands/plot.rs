@@ -7,15 +7,14 @@ use flatstream::schema::{FieldPath, MessageError, Walker};
 use flatstream::{Header, TIME_NONE};
 use indicatif::ProgressBar;
 
-use crate::arguments::{Plot as Options, TimeUnit};
-use crate::commands::cat::say_losses;
-use crate::filter::Filter;
+use crate::arguments::{Plot as Options, TimeUnit, Window};
 use crate::input::STANDARD_INPUT;
 use crate::key::field_of;
-use crate::messages::{Item, Messages, Place};
+use crate::messages::{Item, Place};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::plot::{Along, Drawn, Noticed, Plot, Points, Room, Style};
 use crate::progress;
+use crate::selection::Selected;
 use crate::shape;
 use crate::text::{count, counted};
 
@@ -38,52 +37,39 @@ enum To<'a> {
 
 pub(crate) fn run(options: &Options) -> Outcome {
     let (fields, file) = fields_and_file(options)?;
-    let place = Place::of(&options.window)?;
     let to = To::of(options)?;
-    let mut messages = Messages::open(file, options.recover, 0)?;
-    let filter = Filter::new(file, &options.choice, &place, messages.header())?;
-    let clock = messages.header().map(Header::clock).unwrap_or_default();
+    let mut selected = Selected::open(file, &options.selection)?;
+    let clock = selected.header().map(Header::clock).unwrap_or_default();
     let no_schema = || Failure::usage(format!("{}: no schema says which fields there are", file.display()));
-    let walker = shape::walker(messages.header(), &options.choice.schema)?.ok_or_else(no_schema)?;
+    let schema = &options.selection.reading.choice.schema;
+    let walker = shape::walker(selected.header(), schema)?.ok_or_else(no_schema)?;
     let mut reading = Reading {
         fields: Some(parse_all(&fields, &walker)?),
         along: along(options, &walker)?,
         pixels: to.pixels(),
         points: None,
-        is_lenient: options.recover,
-        bar: bar(file, &place),
+        is_lenient: options.selection.reading.recover,
+        bar: bar(file, &options.selection.window),
         bytes: 0,
     };
-    let result = messages.each(&place, filter.key.as_ref(), |item| {
-        let is_wanted = !filter.is_behind(&item);
-        if is_wanted {
-            reading.take(&item, filter.holds(&item.message))?;
-        }
-        Ok(is_wanted)
-    });
+    let result = selected.scan(|item, is_chosen| reading.take(item, is_chosen).map(|()| true));
     let mut points = reading.finish();
     points.finish(match result {
-        Ok(()) if points.is_by_time() => messages.sync_behind(points.last_sync()),
+        Ok(_) if points.is_by_time() => selected.sync_behind(points.last_sync()),
         _ => None,
     });
-    for finding in messages.take_findings() {
-        eprintln!("{}: {finding}", file.display());
-    }
-    let mut done = say_losses(file, &messages.losses());
     let noticed = points.noticed;
-    if noticed.undecoded > 0 {
-        done = done.max(Done::WithLoss);
-    }
     let style = Style {
         title: title(options, file),
-        subtitle: subtitle(options, noticed, messages.losses().messages, result.is_err()),
+        subtitle: subtitle(options, noticed, selected.losses().messages, result.is_err()),
         is_apart: options.panels || to.is_without_colours(),
         clock,
     };
     let plot = Plot::new(points, style);
     say(&plot, noticed);
     to.write(&plot, options.height)?;
-    result.map(|()| done)
+    let of_messages = if noticed.undecoded > 0 { Done::WithLoss } else { Done::Well };
+    result.map(|done| done.max(of_messages))
 }
 
 fn fields_and_file(options: &Options) -> Result<(Vec<&str>, &Path), Failure> {
@@ -142,10 +128,10 @@ fn unit_of(path: &FieldPath) -> Option<i128> {
 }
 
 /// Of a whole file it is known how much there is to read.
-fn bar(file: &Path, place: &Place) -> ProgressBar {
+fn bar(file: &Path, window: &Window) -> ProgressBar {
     let bytes = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
-    match (bytes, place) {
-        (Some(bytes), Place::All) => progress::bar(bytes, "reading"),
+    match (bytes, Place::of(window)) {
+        (Some(bytes), Ok(Place::All)) => progress::bar(bytes, "reading"),
         _ => progress::spinner("reading"),
     }
 }
@@ -215,7 +201,7 @@ fn subtitle(options: &Options, noticed: Noticed, lost: u64, is_cut_short: bool) 
         true => counted(messages, "message"),
         false => format!("{} of {}", count(chosen), counted(messages, "message")),
     };
-    for condition in &options.choice.conditions {
+    for condition in &options.selection.reading.choice.conditions {
         text += &format!(", {condition}");
     }
     if lost > 0 {

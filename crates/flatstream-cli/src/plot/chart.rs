@@ -93,7 +93,8 @@ impl Chart {
         let mut top = title_rows;
         for ((panel, natural), legend) in self.panels.iter().zip(heights).zip(legends(100.0)) {
             let len = natural * stretch;
-            let ticks = panel.y.ticks((len / 40.0) as usize);
+            let apart = if matches!(panel.y.kind, Kind::Names(_)) { TEXT_SIZE + 2.0 } else { 40.0 };
+            let ticks = panel.y.ticks((len / apart) as usize);
             let ticks = thinned(ticks, panel, len);
             top += legend.len() as f64 * LEGEND_ROW + base_row(panel);
             areas.push(Area { panel, ticks, legend, top, bottom: top + len });
