@@ -130,7 +130,32 @@ fn a_small_picture_says_what_it_shows() {
     record(&folder, "events.fls");
     let arguments = ["plot", "value", "events.fls", "--last", "3", "--width", "420", "--height", "220", "-o", "a.svg"];
     flatstream(&folder).args(arguments).assert().success().stdout_eq("").stderr_eq("");
-    snapbox::assert_data_eq!(fs::read_to_string(folder.join("a.svg")).unwrap(), str![[r#""#]]);
+    snapbox::assert_data_eq!(
+        fs::read_to_string(folder.join("a.svg")).unwrap(),
+        str![[r##"
+<svg xmlns="http://www.w3.org/2000/svg" width="420" height="220" viewBox="0 0 420 220" role="img" font-family="Inter, system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif">
+<title>events.fls</title>
+<desc>3 messages</desc>
+<rect x="0" y="0" width="420" height="220" fill="#ffffff"/>
+<text x="20" y="28" font-size="17" fill="#1f2328">events.fls</text>
+<text x="20" y="46" font-size="12" fill="#59636e">3 messages</text>
+<g fill="none" stroke="#e4e7eb" stroke-linejoin="round"><path d="M76 123.5L400 123.5M76 88.5L400 88.5M114.5 58L114.5 154M202.5 58L202.5 154M290.5 58L290.5 154M379.5 58L379.5 154" stroke-width="1" stroke-linecap="round"/></g>
+<text x="68" y="127.7" font-size="12" text-anchor="end" fill="#59636e">32.2</text>
+<text x="68" y="92.7" font-size="12" text-anchor="end" fill="#59636e">32.3</text>
+<g fill="none" stroke="#8c959f" stroke-linejoin="round"><path d="M76.5 58L76.5 154.5L400 154.5" stroke-width="1" stroke-linecap="round"/></g>
+<g fill="none" stroke="#0072b2" stroke-linejoin="round"><title>value</title><path d="M79.18 150.44L238 106L396.82 61.56" stroke-width="1.5" stroke-linecap="round"/><path d="M79.18 150.44h.01M238 106h.01M396.82 61.56h.01" stroke-width="3.5" stroke-linecap="round"/></g>
+<text x="30" y="106" font-size="12" text-anchor="middle" transform="rotate(-90 30 106)" fill="#1f2328">value</text>
+<g fill="none" stroke="#8c959f" stroke-linejoin="round"><path d="M114.5 154L114.5 159M202.5 154L202.5 159M290.5 154L290.5 159M379.5 154L379.5 159" stroke-width="1" stroke-linecap="round"/></g>
+<text x="114.5" y="173" font-size="12" text-anchor="middle" fill="#59636e">10:00:09.65</text>
+<text x="114.5" y="188" font-size="12" text-anchor="middle" fill="#59636e">2026-11-27</text>
+<text x="202.5" y="173" font-size="12" text-anchor="middle" fill="#59636e">10:00:09.70</text>
+<text x="290.5" y="173" font-size="12" text-anchor="middle" fill="#59636e">10:00:09.75</text>
+<text x="379.5" y="173" font-size="12" text-anchor="middle" fill="#59636e">10:00:09.80</text>
+<text x="238" y="208" font-size="12" text-anchor="middle" fill="#1f2328">time (UTC)</text>
+</svg>
+
+"##]]
+    );
     let again = run(&folder, &[&arguments[1..9], &["-o", "-"]].concat());
     assert!(again.stdout == read(&folder.join("a.svg")), "the same input gives the same bytes");
 }
@@ -217,7 +242,11 @@ fn damage_is_an_error_behind_a_picture_of_what_lies_before() {
     let folder = Folder::new("cli-plot-damaged");
     record_damaged(&folder, "events.fls");
     let arguments = ["plot", "value", "events.fls", "--by-number", "-o", "a.svg"];
-    flatstream(&folder).args(arguments).assert().code(1).stdout_eq("").stderr_eq(str![[r#""#]]);
+    flatstream(&folder).args(arguments).assert().code(1).stdout_eq("").stderr_eq(str![[r#"
+error: events.fls: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a sync frame of this stream follows at position 4752
+  next: `flatstream cat --recover events.fls` shows the messages behind the damage, `flatstream recover events.fls --output NEW` writes all good ones into a new stream
+
+"#]]);
     let svg = fs::read_to_string(folder.join("a.svg")).unwrap();
     assert!(svg.contains("messages; read up to an error"), "{svg}");
     assert_eq!(strokes(&svg, "value").len(), 1);
@@ -244,7 +273,25 @@ events.fls: 1 message lost, in 64 bytes
     }
     let output = run(&folder, &["value", "events.fls", "--recover", "--term", "--by-number", "--height", "14"]);
     assert_eq!(output.status.code(), Some(3));
-    snapbox::assert_data_eq!(String::from_utf8(output.stdout).unwrap(), str![[r#""#]]);
+    snapbox::assert_data_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        str![[r#"
+events.fls
+99 messages; 1 message lost (×)
+    value
+   │                                                                                      ⣀⣀⣀⣀⠤⠤⠤⠔⠒
+30 ┤                                                                       ⣀⣀⣀⡠⠤⠤⠤⠔⠒⠒⠒⠊⠉⠉⠉
+   │                                                       ⣀⣀⣀⣀⡠⠤⠤⠤⠔⠒⠒⠒⠉⠉⠉⠉
+   │                                        ⢀⣀⣀⣀⡠⠤⠠⠔⠒⠒⠒⠉⠉⠉⠉
+   │                         ⢀⣀⣀⣀⡠⠤⠤⠤⠒⠒⠒⠒⠉⠉⠉⠁
+   │          ⢀⣀⣀⣀⠤⠤⠤⠤⠒⠒⠒⠊⠉⠉⠉⠁
+20 ┤ ⠤⠤⠒⠒⠒⠊⠉⠉⠉⠁
+   └─┬──────────────────┬──────────────────┬─────××──────────┬──────────────────┬───────────────────
+     0                 20                 40                60                 80
+                                          number of the message
+
+"#]]
+    );
 }
 
 #[test]
@@ -299,7 +346,16 @@ fn what_is_no_stream_and_what_has_no_schema_is_said() {
         stderr(&["value", "none.fls", "-o", "a.svg"]),
         stderr(&["value", "events.fls", "-o", "a.svg"]),
     ];
-    snapbox::assert_data_eq!(all.concat(), str![[r#""#]]);
+    snapbox::assert_data_eq!(
+        all.concat(),
+        str![[r#"
+1 error: paper.pdf: not a flatstream: expected "FLS1" at position 8, found "%PDF-1.7, an"
+  next: `flatstream recover paper.pdf --output NEW` looks for messages all the same
+1 error: none.fls can't be opened: No such file or directory (os error 2)
+2 error: events.fls: no schema says which fields there are
+
+"#]]
+    );
     fs::write(folder.join("telemetry.bfbs"), telemetry_schema::BFBS).unwrap();
     assert!(svg(&folder, &["value", "events.fls", "--schema", "telemetry.bfbs"]).contains(">100 messages<"));
 }
@@ -321,7 +377,21 @@ fn fields_that_can_not_be_drawn_are_refused_with_those_that_can() {
         stderr(&["earlier", "readings.fls"]),
         stderr(&["events.fls"]),
     ];
-    snapbox::assert_data_eq!(all.concat(), str![[r#""#]]);
+    snapbox::assert_data_eq!(
+        all.concat(),
+        str![[r#"
+error: valeu: Telemetry.TelemetryEvent has no field "valeu", only: timestamp_ns, source_id, value; did you mean value?
+  fields that can be drawn: timestamp_ns, value
+error: source_id: it is a string, and only numbers can be drawn
+  fields that can be drawn: timestamp_ns, value
+error: source_id: it is a string, and only numbers can be drawn
+  fields that can be drawn: timestamp_ns, value
+error: earlier: it is no single value, but a table, Optional.Reading, with the fields: a, b, c, d, e, f, g, h, i, j, k, state, plain_state, text, earlier
+  fields that can be drawn: a, b, c, d, e, f, g, h, i, j, k, state, plain_state
+error: events.fls: a FIELD before it, or the FILE behind it, is missing
+
+"#]]
+    );
 }
 
 #[test]
@@ -365,7 +435,20 @@ fn enums_and_booleans_are_steps_in_panels_of_their_own() {
         .args(["plot", "state", "a", "readings.fls", "--term"])
         .assert()
         .success()
-        .stdout_eq(str![[r#""#]]);
+        .stdout_eq(str![[r#"
+readings.fls
+12 messages
+         state
+Running ┤                           ⢠⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠄
+   Idle ┤⠐⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠚
+         a
+   true ┤⠠⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⡄            ⢠⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⡄
+  false ┤              ⠓⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠚             ⠓⠒⠒⠒⠒⠒⠒⠒⠒⠂
+        └┬──────────────────────┬─────────────────────┬─────
+         0                      5                    10
+                        number of the message
+
+"#]]);
 }
 
 #[test]
@@ -432,8 +515,10 @@ fn one_message_among_many_is_seen() {
         let picture = format!("{place}.png");
         run(&folder, &["value", &name, "--width", "500", "--by-number", "-o", &picture]);
         let pixels = tiny_skia::Pixmap::load_png(folder.join(&picture)).unwrap();
-        let row = |y: f64| (0..500).filter(move |x| pixels.pixel(*x, y as u32).is_some_and(|pixel| pixel.red() < 0x60));
-        assert!(row(f64::midpoint(top, base)).count() >= 2, "{place}: the axis and the spike");
+        let middle = f64::midpoint(top, base) as u32;
+        let is_blue =
+            |x: &u32| pixels.pixel(*x, middle).is_some_and(|pixel| pixel.blue() > pixel.red().saturating_add(0x60));
+        assert!((1..=3).contains(&(0..500).filter(is_blue).count()), "{place}");
 
         let output = flatstream(&folder)
             .env("COLUMNS", "40")
@@ -455,10 +540,20 @@ fn messages_of_another_type_are_said_and_are_gaps() {
     writer.append(&[0xFF; 24]).unwrap();
     recording.append(&mut writer, 4..6);
     writer.finish().unwrap();
-    flatstream(&folder).args(["plot", "value", "events.fls", "-o", "a.svg"]).assert().code(1).stderr_eq(str![[r#""#]]);
+    flatstream(&folder).args(["plot", "value", "events.fls", "-o", "a.svg"]).assert().code(1).stderr_eq(str![[r#"
+error: message 3, at position 912, isn't one of the schema: the root: the table would be at 4294967295..4294967299, and the message has 24 bytes
+  next: `--recover` goes on behind it
+
+"#]]);
     let output = run(&folder, &["value", "events.fls", "--recover", "-o", "-"]);
     assert_eq!(output.status.code(), Some(3));
-    snapbox::assert_data_eq!(String::from_utf8(output.stderr).unwrap(), str![[r#""#]]);
+    snapbox::assert_data_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        str![[r#"
+1 message not of the schema, not drawn
+
+"#]]
+    );
     assert_eq!(strokes(&String::from_utf8(output.stdout).unwrap(), "value").len(), 2);
 }
 

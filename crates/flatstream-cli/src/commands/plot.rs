@@ -180,9 +180,15 @@ impl Reading {
 }
 
 fn undecoded(item: &Item, error: &MessageError) -> Failure {
-    let number = item.sequence.map(|number| format!(" {number},")).unwrap_or_default();
-    let what = format!("the message{number} at position {}, isn't one of the schema: {error}", item.message.position());
-    Failure::Other { what, advice: Some("`--recover` goes on behind it".to_owned()) }
+    let position = item.message.position();
+    let place = match item.sequence {
+        Some(sequence) => format!("message {sequence}, at position {position}"),
+        None => format!("the message at position {position}"),
+    };
+    Failure::Other {
+        what: format!("{place}, isn't one of the schema: {error}"),
+        advice: Some("`--recover` goes on behind it".to_owned()),
+    }
 }
 
 fn title(options: &Options, file: &Path) -> String {

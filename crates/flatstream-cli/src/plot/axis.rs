@@ -76,8 +76,17 @@ impl Axis {
         (value - self.from) / (self.to - self.from)
     }
 
-    /// At most about so many.
+    /// About so many, and two if there can be: a single one doesn't say how far a step is.
     pub(super) fn ticks(&self, count: usize) -> Ticks {
+        let ticks = self.at_most(count);
+        if ticks.all.len() >= 2 {
+            return ticks;
+        }
+        let more = self.at_most(2 * count.max(1));
+        if more.all.len() > ticks.all.len() { more } else { ticks }
+    }
+
+    fn at_most(&self, count: usize) -> Ticks {
         let rough = (self.to - self.from) / count.max(1) as f64;
         match &self.kind {
             Kind::Names(names) => self.names(names, count),
@@ -318,7 +327,7 @@ mod tests {
     #[test]
     fn messages_are_counted_in_whole_numbers() {
         assert_eq!(labels(Kind::Whole, 0, 0.0, 2.0, 10), "0 1 2");
-        assert_eq!(labels(Kind::Whole, 1_000_007, 0.0, 900.0, 3), "1,000,500");
+        assert_eq!(labels(Kind::Whole, 1_000_007, 0.0, 900.0, 3), "1,000,200 1,000,400 1,000,600 1,000,800");
         assert_eq!(labels(Kind::Whole, 999_000, 0.0, 2000.0, 2), "999,000 1,000,000 1,001,000");
     }
 

@@ -192,13 +192,11 @@ impl Drawing<'_> {
             let at = f64::midpoint(from, to) - width / 2.0;
             self.shapes.push(Shape::Rectangle { from: (at, top), size: (width, bottom - top), colour: LOST });
         }
-        for tick in &ticks.all {
-            let x = hair(self.x(tick.at));
-            self.shapes.push(hairline((x, top), (x, bottom), GRID));
-        }
+        let across = area.ticks.all.iter().map(|tick| hair(y(tick.at))).map(|y| vec![(left, y), (right, y)]);
+        let down = ticks.all.iter().map(|tick| hair(self.x(tick.at))).map(|x| vec![(x, top), (x, bottom)]);
+        self.shapes.push(hairlines(across.chain(down), GRID));
         for tick in &area.ticks.all {
             let y = hair(y(tick.at));
-            self.shapes.push(hairline((left, y), (right, y), GRID));
             let label = self.font.fitted(&tick.label, TEXT_SIZE, left - MARGIN - 26.0);
             self.text((left - 8.0, y + TEXT_SIZE * 0.35), TEXT_SIZE, PALE_INK, Align::End, label);
         }
@@ -206,8 +204,7 @@ impl Drawing<'_> {
             self.text((left, top - 7.0), TEXT_SIZE, PALE_INK, Align::Begin, format!("+ {base}"));
         }
         let (x, bottom_edge) = (hair(left), hair(bottom));
-        self.shapes.push(hairline((x, top), (x, bottom_edge), FRAME));
-        self.shapes.push(hairline((x, bottom_edge), (right, bottom_edge), FRAME));
+        self.shapes.push(hairlines([vec![(x, top), (x, bottom_edge), (right, bottom_edge)]], FRAME));
         for series in &panel.series {
             self.draw_series(series, y);
         }
@@ -269,10 +266,11 @@ impl Drawing<'_> {
     }
 
     fn draw_x_axis(&mut self, ticks: &Ticks, bottom: f64, width: f64) {
+        let marks = ticks.all.iter().map(|tick| hair(self.x(tick.at))).map(|x| vec![(x, bottom), (x, bottom + 5.0)]);
+        self.shapes.push(hairlines(marks, FRAME));
         let mut has_dates = false;
         for tick in &ticks.all {
             let x = hair(self.x(tick.at));
-            self.shapes.push(hairline((x, bottom), (x, bottom + 5.0), FRAME));
             let mut label = |words: &str, y: f64| {
                 let half = self.font.width(words, TEXT_SIZE) / 2.0;
                 let x = x.min(width - half - 4.0).max(half + 4.0);
@@ -328,6 +326,7 @@ fn hair(at: f64) -> f64 {
     at.floor() + 0.5
 }
 
-fn hairline(from: (f64, f64), to: (f64, f64), colour: Colour) -> Shape {
-    Shape::Lines { lines: vec![vec![from, to]], colour, width: 1.0, is_dashed: false, name: String::new() }
+fn hairlines(lines: impl IntoIterator<Item = Vec<(f64, f64)>>, colour: Colour) -> Shape {
+    let lines = lines.into_iter().collect();
+    Shape::Lines { lines, colour, width: 1.0, is_dashed: false, name: String::new() }
 }

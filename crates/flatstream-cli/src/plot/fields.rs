@@ -8,9 +8,6 @@ use crate::outcome::Failure;
 /// So many are listed where a name is wrong.
 const LISTED_MAX: usize = 40;
 
-/// Within each other.
-const DEPTH_MAX: usize = 6;
-
 /// A field that is drawn.
 #[derive(Debug)]
 pub(crate) struct Drawn {
@@ -69,54 +66,59 @@ fn wrong(text: &str, what: &str, walker: &Walker) -> Failure {
 
 /// The paths of all numbers, booleans and enums, the first element of each vector.
 fn drawable(walker: &Walker) -> Vec<String> {
-    let mut found = Vec::new();
-    collect(walker, walker.root(), "", DEPTH_MAX, &mut found);
-    found
+    let mut search = Search { walker, found: Vec::new(), within: Vec::new() };
+    search.go_into(walker.root(), "");
+    search.found
 }
 
-fn collect(walker: &Walker, object: &Object, prefix: &str, depth: usize, found: &mut Vec<String>) {
-    for field in object.fields() {
-        if found.len() > LISTED_MAX {
+struct Search<'w> {
+    walker: &'w Walker,
+    found: Vec<String>,
+    /// The tables and structs that this is in: a table may contain itself.
+    within: Vec<&'w str>,
+}
+
+impl<'w> Search<'w> {
+    fn go_into(&mut self, object: &'w Object, prefix: &str) {
+        if self.within.contains(&object.name()) {
             return;
         }
-        let path = format!("{prefix}{}", field.name());
-        match (walker.nested_root(field), walker.type_of(field)) {
-            (Some(root), _) => go_into(walker, root, &path, depth, found),
-            (None, Some(Type::One(element))) => collect_element(walker, field, element, &path, depth, found),
-            (None, Some(Type::Vector(element) | Type::Array(element, _))) => {
-                collect_element(walker, field, element, &format!("{path}[0]"), depth, found);
+        self.within.push(object.name());
+        for field in object.fields() {
+            if self.found.len() > LISTED_MAX {
+                break;
             }
-            (None, None) => {}
+            self.look_at(field, &format!("{prefix}{}", field.name()));
+        }
+        self.within.pop();
+    }
+
+    fn look_at(&mut self, field: &'w Field, path: &str) {
+        if let Some(root) = self.walker.nested_root(field) {
+            return self.go_into(root, &format!("{path}."));
+        }
+        match self.walker.type_of(field) {
+            Some(Type::One(element)) => self.look_at_element(field, element, path),
+            Some(Type::Vector(element) | Type::Array(element, _)) => {
+                self.look_at_element(field, element, &format!("{path}[0]"));
+            }
+            None => {}
         }
     }
-}
 
-fn collect_element(
-    walker: &Walker,
-    field: &Field,
-    element: Element<'_>,
-    path: &str,
-    depth: usize,
-    found: &mut Vec<String>,
-) {
-    match element {
-        Element::Scalar(_) | Element::Enum(_) => found.push(path.to_owned()),
-        Element::Table(object) | Element::Struct(object) => go_into(walker, object, path, depth, found),
-        Element::String => {}
-        Element::Union(_) => {
-            for member in field.enumeration().map(|declared| declared.values()).unwrap_or_default() {
-                if let Some(of_member @ (Element::Table(_) | Element::Struct(_))) = walker.member_type(member) {
-                    let path = format!("{path}.{}", member.name());
-                    collect_element(walker, field, of_member, &path, depth, found);
+    fn look_at_element(&mut self, field: &'w Field, element: Element<'w>, path: &str) {
+        match element {
+            Element::Scalar(_) | Element::Enum(_) => self.found.push(path.to_owned()),
+            Element::Table(object) | Element::Struct(object) => self.go_into(object, &format!("{path}.")),
+            Element::String => {}
+            Element::Union(_) => {
+                for member in field.enumeration().map(|declared| declared.values()).unwrap_or_default() {
+                    if let Some(Element::Table(object) | Element::Struct(object)) = self.walker.member_type(member) {
+                        self.go_into(object, &format!("{path}.{}.", member.name()));
+                    }
                 }
             }
         }
-    }
-}
-
-fn go_into(walker: &Walker, object: &Object, path: &str, depth: usize, found: &mut Vec<String>) {
-    if depth > 0 {
-        collect(walker, object, &format!("{path}."), depth - 1, found);
     }
 }
 

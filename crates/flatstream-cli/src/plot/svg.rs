@@ -30,6 +30,7 @@ fn write_shape(svg: &mut String, shape: &Shape) {
             short(size.0),
             short(size.1)
         ),
+        Shape::Lines { lines, .. } if lines.is_empty() => Ok(()),
         Shape::Lines { lines, colour, width, is_dashed, name } => {
             let dashes = format!(" stroke-dasharray=\"{} {}\"", DASHES[0], DASHES[1]);
             let dashes = if *is_dashed { &dashes } else { "" };
