@@ -3,17 +3,24 @@
 from .errors import CallerError, End, LimitError, ReopenRefused, StreamError, WriterFailed
 from .header import Header
 from .reader import Reader
+from .recover import RecoveringReader
+from .reports import Gap, HeaderIgnored, Pad, Skipped
 from .walk import Control, Message, Sync
 
 __all__ = [
     "CallerError",
     "Control",
     "End",
+    "Gap",
     "Header",
+    "HeaderIgnored",
     "LimitError",
     "Message",
+    "Pad",
     "Reader",
+    "RecoveringReader",
     "ReopenRefused",
+    "Skipped",
     "StreamError",
     "Sync",
     "WriterFailed",

@@ -60,7 +60,7 @@ def blank_end(source: Source, start: int) -> int:
         if run < end or end == at:
             return run
         at = end
-        source.release(at - 2 * HEAD_LEN)
+        source.release(at - 3 * HEAD_LEN)
 
 
 def sync_evidence(sync: IntactSync, walk: Walk) -> Optional[str]:
