@@ -4,8 +4,10 @@ from .errors import CallerError, End, LimitError, ReopenRefused, StreamError, Wr
 from .header import Header
 from .reader import Reader
 from .recover import RecoveringReader
+from .reopening import reopen
 from .reports import Gap, HeaderIgnored, Pad, Skipped
 from .walk import Control, Message, Sync
+from .writer import Writer
 
 __all__ = [
     "CallerError",
@@ -23,5 +25,7 @@ __all__ = [
     "Skipped",
     "StreamError",
     "Sync",
+    "Writer",
     "WriterFailed",
+    "reopen",
 ]

@@ -175,6 +175,8 @@ def build_region(header: Header) -> bytes:
         header.writer,
         metadata or None,
     ]
+    while fields[-1] is None:
+        fields.pop()
     flatbuffer = build(fields, FILE_IDENTIFIER)
     n = len(flatbuffer) + (-len(flatbuffer)) % 8 + 4
     if not is_region_length(n):

@@ -391,9 +391,10 @@ class _Passage:
             yield from self._skip_to(end_offset)
             reader.lost_is_exact = False
             yield gap
-        elif not walk.known and self._reason() == "incomplete":
-            kind, size = OPEN, 0
+        elif not walk.known and gap.reason == "incomplete":
+            reader.end = End(OPEN, gap.position)
+            return
         else:
             kind = TORN
-        reader.end = End(kind, gap.position, size, self._reason(), bounded)
+        reader.end = End(kind, gap.position, size, gap.reason, bounded)
         walk.offset = end_offset
