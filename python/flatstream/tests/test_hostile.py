@@ -146,6 +146,21 @@ class TestHeaders(unittest.TestCase):
         self.assertIn("header_malformed", codes)
         self.assertIn("version_unsupported", codes)
 
+    def test_a_vector_or_number_outside_or_unaligned_is_malformed(self):
+        schema = Buffer(struct.pack("<I", 5) + b"1234")
+        with self.assertRaises(Malformed):
+            schema.block(0)
+        self.assertEqual(Buffer(struct.pack("<I", 4) + b"1234").block(0), b"1234")
+        for at, size in ((1, 2), (2, 4), (6, 4), (8, 1), (-1, 1)):
+            with self.assertRaises(Malformed):
+                Buffer(bytes(8)).number(at, size)
+
+    def test_a_message_identifier_has_four_bytes(self):
+        for identifier in ("", "ABC", "ABCDE", "\u00e9BCD"):
+            with self.assertRaises(StreamError) as caught:
+                parse_region(build_region(Header(message_identifier=identifier)))
+            self.assertEqual(caught.exception.code, "header_malformed")
+
     def test_shared_parts_are_bounded_by_what_they_unfold_to(self):
         text = 4096
         body = bytearray(b"\0" * (text + 8))

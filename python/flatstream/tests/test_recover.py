@@ -105,6 +105,25 @@ class TestRules(unittest.TestCase):
         b.sync(2, epoch=1, flags=SYNC_FLAG_RESUMED)
         self.assertEqual(bodies(b.data), [b"a", b"new"])
 
+    def test_a_stale_frame_that_is_found_first_is_not_delivered_either(self):
+        b = Builder().sync(0).message(b"a").raw(b"\x11" * 64)
+        b.message(b"new" * 100, epoch=1).message(b"stale", epoch=0)
+        b.sync(2, epoch=1, flags=SYNC_FLAG_RESUMED)
+        self.assertEqual(bodies(b.data), [b"a", b"new" * 100])
+
+    def test_a_stale_sync_of_a_lower_epoch_is_not_the_next_one(self):
+        b = Builder().sync(0).sync(0, epoch=1, flags=SYNC_FLAG_RESUMED).message(b"a")
+        b.raw(b"\x11" * 16).sync(5, epoch=0).message(b"stale").sync(1, epoch=1)
+        got, reader, _ = recover(bytes(b.data))
+        self.assertEqual(([body for _, body in got], reader.lost), ([b"a"], 0))
+
+    def test_a_copy_of_a_sync_below_the_last_good_frame_is_not_the_next_one(self):
+        b = Builder().sync(0).message(b"a").message(b"b")
+        copied = encode_sync(SyncFields(b.check, 1, 0, 0x1234, 112 + 8, 0))
+        b.raw(b"\x11" * 16).raw(copied).message(b"c").sync(3)
+        got, reader, _ = recover(bytes(b.data))
+        self.assertEqual(([body for _, body in got], reader.lost), ([b"a", b"b", b"c"], 0))
+
     def test_frames_of_the_old_epoch_before_the_resumed_sync_are_salvaged(self):
         b = Builder().sync(0).message(b"a").raw(b"\x11" * 64).message(b"old", epoch=0)
         b.sync(2, epoch=1, flags=SYNC_FLAG_RESUMED)

@@ -128,6 +128,7 @@ class _State:
         if end.kind not in (TORN, SCATTERED, CORRUPT):
             return Tail(end.kind, end.position, size)
         self._refuse(refuse_always, size, kept_max)
+        self._next_epoch()
         kept = self._keep(end.position)
         return Tail(end.kind, end.position, size, kept, self._whole_messages(end.position))
 
