@@ -67,6 +67,14 @@ class TestMemory(unittest.TestCase):
             list(reader)
         self.assertEqual((caught.exception.length, caught.exception.position), (900000, len(start)))
 
+    def test_a_long_promise_lets_no_control_frame_fill_memory(self):
+        start = make(numbered(1), Header(max_message_len=0xFFFFFFFF), finish=False)
+        head = b"\1\2\3\4" + (0x80000000 | 1100000).to_bytes(4, "little")
+        with self.assertRaises(LimitError):
+            strict(start + head + bytes(1200000) + b"\1", limit=1000)
+        got, end, _ = strict(start + head + bytes(1000000) + b"\1", limit=1000)
+        self.assertEqual((len(got), end.reason), (1, "incomplete"))
+
     def test_a_length_over_the_limit_is_not_trusted_if_the_data_end(self):
         start = make(numbered(1), finish=False)
         got, end, error = strict(start + b"\1\2\3\4\xff\xff\xff\x7f" + b"A" * 5000, limit=1000)

@@ -96,14 +96,14 @@ class StreamError(Exception):
 
 
 class LimitError(Exception):
-    """A message above the reader's own limit. It is no damage (section 10)."""
+    """A frame above the reader's own limit. It is no damage (section 10)."""
 
     def __init__(self, position: int, length: int, limit: int) -> None:
         self.position = position
         self.length = length
         self.limit = limit
         super().__init__(
-            f"the message at position {position} has {length} bytes; the reader's limit is {limit}"
+            f"the body of the frame at position {position} has {length} bytes; the reader's limit is {limit}"
         )
 
 

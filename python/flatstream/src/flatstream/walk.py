@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple, Union
 
 from .checksum import Digest
-from .constants import CONTROL_BODY_MIN, HEAD_LEN, KIND_DROP, KIND_SYNC
+from .constants import CONTROL_BODY_LIMIT, CONTROL_BODY_MIN, HEAD_LEN, KIND_DROP, KIND_SYNC
 from .errors import StreamError
 from .frame import (
     body_len,
@@ -131,13 +131,22 @@ class Walk:
         if not is_legal(length_word, self.max_message_len):
             most = greatest_body(length_word, self.max_message_len)
             return Stop("frame_length", f"1 to {most}", str(length)), length_word
-        if self.limit is not None and not is_control(length_word) and length > self.limit:
+        if self._is_over_limit(length_word):
             return Stop(LIMIT, f"at most {self.limit}", str(length), length_word), length_word
         whole = frame_len(length_word)
         if not self.source.need(at + whole):
             left = self.source.filled - at
             return Stop("incomplete", f"{whole} bytes", f"{left}", length_word), length_word
         return None, length_word
+
+    def _is_over_limit(self, length_word: int) -> bool:
+        """The reader's own limit; control frames of up to CONTROL_BODY_LIMIT are within it."""
+        if self.limit is None:
+            return False
+        limit = self.limit
+        if is_control(length_word):
+            limit = max(limit, CONTROL_BODY_LIMIT)
+        return body_len(length_word) > limit
 
     def _body(self, length_word: int) -> bytes:
         start = self.offset + HEAD_LEN
