@@ -1,6 +1,6 @@
 //! Which fields can be drawn, and how.
 
-use flatstream::schema::{Element, Field, FieldPath, Object, Scalar, Type, Value, Walker};
+use flatstream::schema::{Element, Enum, Field, FieldPath, Object, Scalar, Type, Value, Walker};
 
 use super::axis::Kind;
 use crate::outcome::Failure;
@@ -112,7 +112,7 @@ impl<'w> Search<'w> {
             Element::Table(object) | Element::Struct(object) => self.go_into(object, &format!("{path}.")),
             Element::String => {}
             Element::Union(_) => {
-                for member in field.enumeration().map(|declared| declared.values()).unwrap_or_default() {
+                for member in field.enumeration().map(Enum::values).unwrap_or_default() {
                     if let Some(Element::Table(object) | Element::Struct(object)) = self.walker.member_type(member) {
                         self.go_into(object, &format!("{path}.{}.", member.name()));
                     }
