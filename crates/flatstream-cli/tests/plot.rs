@@ -229,6 +229,24 @@ fn files_logs_and_pipes_give_the_same_picture() {
 }
 
 #[test]
+fn what_comes_before_the_first_time_has_no_place() {
+    let folder = Folder::new("cli-plot-no-first-time");
+    record_damaged(&folder, "events.fls");
+    // What was salvaged begins without a time, and has those of the source from its next sync frame on.
+    flatstream(&folder).args(["recover", "events.fls", "--output", "saved.fls"]).assert().code(3);
+    let output = run(&folder, &["value", "saved.fls", "-o", "-"]);
+    assert_eq!(output.status.code(), Some(0));
+    snapbox::assert_data_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        str![[r#"
+15 messages without a time, not drawn
+
+"#]]
+    );
+    assert!(String::from_utf8(output.stdout).unwrap().contains(">time (UTC)<"));
+}
+
+#[test]
 fn messages_that_conditions_leave_out_leave_no_gap() {
     let folder = Folder::new("cli-plot-where");
     record(&folder, "events.fls");

@@ -34,6 +34,7 @@ Commands:
   convert      Write messages in a format that other programs read, or make a stream of one
   record       Record messages from the standard input
   replay       Print or send messages at the pace at which they were recorded
+  plot         Draw fields over time: as SVG, as PNG, or in the terminal
   schema       Show, extract, attach or compare schemas
   completions  Print completions for a shell
   man          Write manual pages
@@ -344,6 +345,54 @@ Options:
       --where <CONDITION>   Only messages of which this is true: FIELD=VALUE, or with != < <= > >=;
                             FIELD may be a path (pose.position.x). Several must all be true
   -h, --help                Print help (see more with '--help')
+
+"#]]);
+}
+
+#[test]
+fn plot_says_how_it_is_called() {
+    let folder = Folder::new("cli-help-plot");
+    flatstream(&folder).args(["plot", "-h"]).assert().success().stderr_eq("").stdout_eq(str![[r#"
+Draw fields over time: as SVG, as PNG, or in the terminal
+
+Usage: flatstream plot [OPTIONS] <--output <PICTURE>|--term> <FIELD>... <FILE>
+
+Arguments:
+  <FIELD... FILE>...  Numbers, booleans and enums, by their names or paths: value, pose.position.x,
+                      ranges[3]; and behind them the FILE: a stream, a folder with a log, or -
+
+Options:
+  -o, --output <PICTURE>         The picture, NAME.svg or NAME.png, which is written over; or - for
+                                 an SVG to the standard output
+      --term                     Draw in characters, to the standard output
+      --x <FIELD>                Along this field, a number; by default along the times of sync
+                                 frames, and if there are none, along the numbers of messages
+      --x-unit <UNIT>            What that field counts; by default what its name ends in, _ns, _us,
+                                 _ms or _s [possible values: ns, us, ms, s, none]
+      --by-number                Along the numbers of messages
+      --panels                   A panel for each field, instead of one for all numbers
+      --title <TEXT>             What stands above it; by default the name of FILE
+      --width <COUNT>            In pixels, by default 1200; with --term in characters, by default
+                                 as wide as the terminal
+      --height <COUNT>           In pixels; with --term in lines; by default what the panels need
+      --sequences <RANGE>        Messages with these numbers, counted from 0: 100..200, 100..,
+                                 ..200, or a single one
+      --times <RANGE>            Messages of this time, as far as sync frames tell:
+                                 2026-11-27T10:00:00Z..2026-11-27T10:10:00Z, or nanoseconds of the
+                                 stream's clock; either side may be left out
+      --key <RANGE>              Messages with this field in a range, FIELD=FROM..UNTIL. It must not
+                                 decrease from message to message: they are found by bisection
+      --last <COUNT>             The last so many messages
+      --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
+                                 header
+      --root <TABLE>             The table that messages are, by its full name; if the header
+                                 doesn't say, the schema's root type
+      --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
+                                 >=; FIELD may be a path (pose.position.x). Several must all be true
+      --recover                  Go on behind damage, and say on the standard error what was lost
+      --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
+                                 0]
+  -h, --help                     Print help (see more with '--help')
 
 "#]]);
 }

@@ -3,8 +3,8 @@ use std::fs;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use flatstream::Header;
 use flatstream::schema::{FieldPath, MessageError, Walker};
-use flatstream::{Header, TIME_NONE};
 use indicatif::ProgressBar;
 
 use crate::arguments::{Plot as Options, TimeUnit, Window};
@@ -44,16 +44,14 @@ pub(crate) fn run(options: &Options) -> Outcome {
     let schema = &options.selection.reading.choice.schema;
     let walker = shape::walker(selected.header(), schema)?.ok_or_else(no_schema)?;
     let mut reading = Reading {
-        fields: Some(parse_all(&fields, &walker)?),
-        along: along(options, &walker)?,
-        pixels: to.pixels(),
-        points: None,
+        points: Points::new(along(options, &walker)?, parse_all(&fields, &walker)?, to.pixels()),
         is_lenient: options.selection.reading.recover,
         bar: bar(file, &options.selection.window),
         bytes: 0,
     };
     let result = selected.scan(|item, is_chosen| reading.take(item, is_chosen).map(|()| true));
-    let mut points = reading.finish();
+    reading.bar.finish_and_clear();
+    let mut points = reading.points;
     points.finish(match result {
         Ok(_) if points.is_by_time() => selected.sync_behind(points.last_sync()),
         _ => None,
@@ -65,8 +63,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
         is_apart: options.panels || to.is_without_colours(),
         clock,
     };
+    let place_name = points.place_name().to_owned();
     let plot = Plot::new(points, style);
-    say(&plot, noticed);
+    say(&plot, noticed, &place_name);
     to.write(&plot, options.height)?;
     let of_messages = if noticed.undecoded > 0 { Done::WithLoss } else { Done::Well };
     result.map(|done| done.max(of_messages))
@@ -89,19 +88,18 @@ fn parse_all(fields: &[&str], walker: &Walker) -> Result<Vec<Drawn>, Failure> {
     fields.iter().map(|field| Drawn::parse(field, walker)).collect()
 }
 
-/// `None` if the stream decides.
-fn along(options: &Options, walker: &Walker) -> Result<Option<Along>, Failure> {
+fn along(options: &Options, walker: &Walker) -> Result<Along, Failure> {
     if options.by_number {
-        return Ok(Some(Along::Number));
+        return Ok(Along::Number);
     }
-    let Some(x) = &options.x else { return Ok(None) };
+    let Some(x) = &options.x else { return Ok(Along::Time) };
     Drawn::parse(x, walker)?;
     let path = field_of(x, walker)?;
     let unit = match options.x_unit {
         Some(unit) => nanoseconds(unit),
         None => unit_of(&path),
     };
-    Ok(Some(Along::Field { path, unit }))
+    Ok(Along::Field { path, unit })
 }
 
 fn nanoseconds(unit: TimeUnit) -> Option<i128> {
@@ -137,11 +135,7 @@ fn bar(file: &Path, window: &Window) -> ProgressBar {
 }
 
 struct Reading {
-    /// Until the first message.
-    fields: Option<Vec<Drawn>>,
-    along: Option<Along>,
-    pixels: usize,
-    points: Option<Points>,
+    points: Points,
     is_lenient: bool,
     bar: ProgressBar,
     /// That the bar doesn't show yet.
@@ -150,32 +144,18 @@ struct Reading {
 
 impl Reading {
     fn take(&mut self, item: &Item, is_chosen: bool) -> Result<(), Failure> {
-        let points = match &mut self.points {
-            Some(points) => points,
-            None => {
-                let by_time = if item.time() == TIME_NONE { Along::Number } else { Along::Time };
-                let along = self.along.take().unwrap_or(by_time);
-                self.points.insert(Points::new(along, self.fields.take().unwrap_or_default(), self.pixels))
-            }
-        };
         self.bytes += (item.message.len() as u64 + 8).next_multiple_of(8);
-        if points.noticed.messages % SHOWN_EVERY == 0 {
+        if self.points.noticed.messages.is_multiple_of(SHOWN_EVERY) {
             self.bar.inc(std::mem::take(&mut self.bytes));
         }
-        match points.take(item, is_chosen) {
+        match self.points.take(item, is_chosen) {
             Ok(()) => Ok(()),
             Err(_) if self.is_lenient => {
-                points.noticed.undecoded += 1;
+                self.points.noticed.undecoded += 1;
                 Ok(())
             }
             Err(error) => Err(undecoded(item, &error)),
         }
-    }
-
-    fn finish(mut self) -> Points {
-        self.bar.finish_and_clear();
-        let (along, fields) = (self.along.take().unwrap_or(Along::Number), self.fields.take().unwrap_or_default());
-        self.points.unwrap_or_else(|| Points::new(along, fields, self.pixels))
     }
 }
 
@@ -221,7 +201,7 @@ fn subtitle(options: &Options, noticed: Noticed, lost: u64, is_cut_short: bool) 
 }
 
 /// What isn't in the picture.
-fn say(plot: &Plot, noticed: Noticed) {
+fn say(plot: &Plot, noticed: Noticed, place_name: &str) {
     for field in plot.empty_fields() {
         eprintln!("{field}: nothing to draw");
     }
@@ -229,7 +209,7 @@ fn say(plot: &Plot, noticed: Noticed) {
         eprintln!("{} not of the schema, not drawn", counted(noticed.undecoded, "message"));
     }
     if noticed.without_place > 0 {
-        eprintln!("{} without a place from left to right, not drawn", counted(noticed.without_place, "message"));
+        eprintln!("{} without {place_name}, not drawn", counted(noticed.without_place, "message"));
     }
     if noticed.infinite > 0 {
         eprintln!("{} infinite, not drawn", counted(noticed.infinite, "value"));

@@ -20,7 +20,7 @@ const LOST_MAX: usize = 1000;
 pub(crate) enum Along {
     /// The numbers of messages.
     Number,
-    /// The times of sync frames, spread over the messages between two of them.
+    /// The times of sync frames, spread over the messages between two of them; if none has a time, as `Number`.
     Time,
     Field {
         path: FieldPath,
@@ -48,6 +48,8 @@ pub(crate) struct Points {
     /// Time and number of the messages of that sync frame.
     from: Option<(i64, u64)>,
     is_beyond_bounds: bool,
+    /// Whether any sync frame has a time. As long as none has, it may turn out that the stream has none.
+    has_times: bool,
     held: Vec<Row>,
     /// The values of those, one for each field; what isn't there is NaN.
     values: Vec<f64>,
@@ -105,6 +107,7 @@ impl Points {
             sync: None,
             from: None,
             is_beyond_bounds: false,
+            has_times: false,
             held: Vec::new(),
             values: Vec::new(),
             damaged_ranges: 0,
@@ -142,6 +145,7 @@ impl Points {
                 self.is_beyond_bounds |= self.held.len() > HELD_MAX;
                 if self.is_beyond_bounds {
                     self.release(None);
+                    self.give_up_times();
                 }
                 return Ok(());
             }
@@ -153,6 +157,15 @@ impl Points {
         self.values = values;
         self.values.clear();
         Ok(())
+    }
+
+    /// What a message needs for a place from left to right.
+    pub(crate) fn place_name(&self) -> &str {
+        match &self.along {
+            Along::Number => "a number",
+            Along::Time => "a time",
+            Along::Field { path, .. } => path.as_str(),
+        }
     }
 
     pub(crate) fn is_by_time(&self) -> bool {
@@ -169,6 +182,7 @@ impl Points {
         let behind = behind.filter(|behind| !behind.flags.is_resumed());
         let offset = self.from.zip(self.sync).map(|((_, number), sync)| number.saturating_sub(sync.sequence));
         self.release(behind.zip(offset).map(|(sync, offset)| (sync.time, sync.sequence + offset)));
+        self.give_up_times();
     }
 
     /// Keeps up with where in the stream this is, and gives the message its number: in damage an estimate.
@@ -207,13 +221,30 @@ impl Points {
         Ok(path.read(message)?.and_then(|value| place_of(value, *unit)))
     }
 
+    /// If there were no times so far, numbers are what there is.
+    fn give_up_times(&mut self) {
+        if matches!(self.along, Along::Time) && !self.has_times {
+            self.along = Along::Number;
+            self.put_held(|row| Some(Place::Whole(row.number.into())));
+        }
+    }
+
     /// Those that are held get their times, between the sync frame before and the one behind.
     fn release(&mut self, behind: Option<(i64, u64)>) {
-        let (held, values) = (std::mem::take(&mut self.held), std::mem::take(&mut self.values));
+        let has_time = |sync: Option<(i64, u64)>| sync.is_some_and(|(time, _)| time != TIME_NONE);
+        self.has_times |= has_time(self.from) || has_time(behind);
+        if !self.has_times {
+            return;
+        }
         let from = self.from.filter(|(time, _)| *time != TIME_NONE);
+        let behind = behind.filter(|(time, _)| *time != TIME_NONE);
+        self.put_held(|row| from.map(|from| Place::Whole(time_between(from, behind, row.number))));
+    }
+
+    fn put_held(&mut self, place: impl Fn(&Row) -> Option<Place>) {
+        let (held, values) = (std::mem::take(&mut self.held), std::mem::take(&mut self.values));
         for (row, values) in held.iter().zip(values.chunks(self.fields.len())) {
-            let place = from.map(|from| Place::Whole(time_between(from, behind, row.number)));
-            self.put(place, row.before, values);
+            self.put(place(row), row.before, values);
         }
         (self.held, self.values) = (held, values);
         self.held.clear();
