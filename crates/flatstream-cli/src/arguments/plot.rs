@@ -26,8 +26,8 @@ pub(crate) enum TimeUnit {
 #[command(override_usage = "flatstream plot [OPTIONS] <--output <PICTURE>|--term> <FIELD>... <FILE>")]
 #[command(group(ArgGroup::new("where to").required(true).args(["output", "term"])))]
 pub(crate) struct Plot {
-    /// Numbers, booleans and enums, by their names or paths: value, pose.position.x, ranges[3]; and behind them the FILE:
-    /// a stream, a folder with a log, or -
+    /// Numbers, booleans and enums, by their names or paths: value, pose.position.x, ranges[3]; and behind them the
+    /// FILE: a stream, a folder with a log, or -
     // One argument: clap would take no FILE behind an option that stands between the two.
     #[arg(required = true, value_name = "FIELD... FILE")]
     pub(crate) fields_and_file: Vec<OsString>,

@@ -270,8 +270,24 @@ fn room(options: &Options) -> Room {
     let said = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
     let found = || terminal_size::terminal_size().map(|(width, _)| width.0.into());
     let width = options.width.or_else(said).or_else(found).unwrap_or(COLUMNS);
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-    let has_colours = io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb;
+    let has_colours = io::stdout().is_terminal() && wants_colours(|name| std::env::var_os(name));
     Room { width: width as usize, height: options.height.map(|height| height as usize), has_colours }
+}
+
+/// By the environment: <https://no-color.org>.
+fn wants_colours(variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && variable("TERM").is_none_or(|name| name != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_can_be_refused() {
+        let wants = |set: &str, to: &str| wants_colours(|name| (name == set).then(|| to.into()));
+        assert!(wants("TERM", "xterm") && wants("NO_COLOR", "") && wants("HOME", "x"));
+        assert!(!wants("NO_COLOR", "1") && !wants("TERM", "dumb"));
+    }
 }

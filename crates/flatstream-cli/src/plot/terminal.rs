@@ -158,8 +158,7 @@ fn line(out: &mut String, text: &str) {
 fn cut(words: &str, width: usize) -> String {
     let safe = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
     let mut text: String = words.chars().take(width).map(safe).collect();
-    if words.chars().count() > width {
-        text.pop();
+    if words.chars().count() > width && text.pop().is_some() {
         text.push('\u{2026}');
     }
     text
@@ -233,5 +232,53 @@ impl Dots {
             text.push_str(&coloured(&letters, &panel.series[run[0].1], is_drawn));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::axis::Axis;
+    use crate::plot::line::{Line, Point};
+
+    fn chart(values: [f64; 2]) -> Chart {
+        let series = |(nth, value): (usize, f64)| {
+            let mut line = Line::new(20);
+            line.push(Point { x: 0.0, y: value });
+            line.push(Point { x: 1.0, y: value });
+            Series { name: ["one", "two"][nth].to_owned(), nth, line, is_stepped: false }
+        };
+        let series = values.into_iter().enumerate().map(series).collect();
+        let y = Axis::new(Kind::Real, 0, (0.0, 4.0), 0.0);
+        Chart {
+            title: "a\u{1b}[2Jb".to_owned(),
+            subtitle: String::new(),
+            x: Axis::new(Kind::Whole, 0, (0.0, 1.0), 0.0),
+            x_name: "x".to_owned(),
+            panels: vec![Panel { y, series }],
+            lost: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_line_has_its_colour_and_only_if_there_are_colours() {
+        let room = Room { width: 14, height: Some(12), has_colours: true };
+        let text = draw(&chart([0.0, 4.0]), room);
+        assert!(text.contains("\u{1b}[34m\u{2500}\u{2500} one\u{1b}[0m") && text.contains("\u{1b}[33m"), "{text:?}");
+        let row = |text: &str, colour: &str| text.lines().position(|line| line.contains(colour) && line.contains('4'));
+        assert!(row(&text, "\u{1b}[33m\u{2809}").is_some(), "{text:?}");
+        let plain = draw(&chart([0.0, 4.0]), Room { has_colours: false, ..room });
+        assert!(!plain.contains('\u{1b}'), "{plain:?}");
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_cut_and_nothing_breaks() {
+        for width in 1..40 {
+            for height in [None, Some(1), Some(3), Some(50)] {
+                let text = draw(&chart([0.0, 1e-9]), Room { width, height, has_colours: false });
+                let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+                assert!(widest <= width.max(16), "{width}: {text}");
+            }
+        }
     }
 }
