@@ -359,7 +359,7 @@ Usage: flatstream plot [OPTIONS] <--output <PICTURE>|--term> <FIELD>... <FILE>
 
 Arguments:
   <FIELD... FILE>...  Numbers, booleans and enums, by their names or paths: value, pose.position.x,
-                      ranges[3]; and behind them the FILE: a stream, a folder with a log, or -
+                      `ranges[3]`; and behind them the FILE: a stream, a folder with a log, or -
 
 Options:
   -o, --output <PICTURE>         The picture, NAME.svg or NAME.png, which is written over; or - for

@@ -26,7 +26,7 @@ pub(crate) enum TimeUnit {
 #[command(override_usage = "flatstream plot [OPTIONS] <--output <PICTURE>|--term> <FIELD>... <FILE>")]
 #[command(group(ArgGroup::new("where to").required(true).args(["output", "term"])))]
 pub(crate) struct Plot {
-    /// Numbers, booleans and enums, by their names or paths: value, pose.position.x, ranges[3]; and behind them the
+    /// Numbers, booleans and enums, by their names or paths: value, pose.position.x, `ranges[3]`; and behind them the
     /// FILE: a stream, a folder with a log, or -
     // One argument: clap would take no FILE behind an option that stands between the two.
     #[arg(required = true, value_name = "FIELD... FILE")]
