@@ -224,6 +224,7 @@ pub struct TailSearch {
     /// Of the epoch in which reading stopped; without one there is no frame that could be checked.
     salt: Option<Salt>,
     last_sync: Option<Sync>,
+    stream_id: Option<u64>,
     blank: Blank,
     /// The first sync frame.
     sync: Option<Evidence>,
@@ -266,6 +267,7 @@ impl TailSearch {
             rules: decoder.rules,
             salt: decoder.salt(),
             last_sync: decoder.last_sync().copied(),
+            stream_id: decoder.stream_id(),
             blank: Blank::SoFar(None),
             sync: None,
             other: None,
@@ -439,8 +441,8 @@ impl TailSearch {
 
     fn consider_sync(&mut self, found: &FoundSync) {
         let FoundSync { position, sync, .. } = *found;
-        let is_ours = match &self.last_sync {
-            Some(last) => sync.stream_id == last.stream_id,
+        let is_ours = match self.stream_id {
+            Some(expected) => sync.stream_id == expected,
             None => sync.header_check == self.rules.header_check,
         };
         let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
