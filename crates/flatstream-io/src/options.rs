@@ -78,7 +78,8 @@ struct Asked {
 #[non_exhaustive]
 pub enum OnTail {
     /// Cuts it and keeps it beside the file, so that an agent that nobody attends comes up again. A scattered tail only
-    /// up to 64 MiB; a longer one, and one that may belong to another stream, is refused.
+    /// up to 64 MiB; a longer one is refused, and one with signs of another stream, or of bytes that were lost or
+    /// inserted.
     #[default]
     CutAndKeep,
     /// The same, and also if a sync frame or a header of another stream lies there. That is refused otherwise, because
