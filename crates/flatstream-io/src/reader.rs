@@ -749,9 +749,9 @@ impl<R: Read> Reader<R> {
         Wanted::new(&self.header, &self.decoder, &self.options)
     }
 
-    /// On a link, an intact sync frame directly behind the header, at its place, wins over a header that contradicts it:
-    /// then the header is now what that sync frame says. In a file all that can be held is looked at first: it may be
-    /// the sync frame that is another stream's.
+    /// On a link, an intact sync frame directly behind the header, at its place, wins over a header that contradicts
+    /// it: then the header is now what that sync frame says. In a file all that can be held is looked at first: it may
+    /// be the sync frame that is another stream's.
     fn is_header_contradicted(&mut self, stop: &Stop) -> bool {
         let is_contradiction = matches!(stop.reason, StopReason::SyncHeader { .. } | StopReason::SyncField("checksum"));
         if self.decoder.last_sync().is_some() || !is_contradiction || !self.is_on_link() {
