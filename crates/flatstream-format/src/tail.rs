@@ -507,9 +507,11 @@ impl TailSearch {
         let position = self.stop.position;
         let was_closed = self.last_sync.is_some_and(|sync| sync.flags.is_closed());
         let at_boundary = if was_closed { EndState::Closed } else { EndState::Open };
-        let in_first_sync = self.last_sync.is_none()
-            && position == u64::from(self.rules.header_len)
-            && matches!(self.stop.reason, StopReason::Incomplete { .. } | StopReason::Limit { .. });
+        let is_incomplete = match self.limit_exceeded() {
+            Some(claimed) => self.bytes_seen < claimed,
+            None => matches!(self.stop.reason, StopReason::Incomplete { .. }),
+        };
+        let in_first_sync = is_incomplete && self.last_sync.is_none() && position == u64::from(self.rules.header_len);
         let state = match (self.blank, self.evidence()) {
             (Blank::SoFar(_), _) => at_boundary,
             (Blank::No, Some(_)) if self.is_corrupt => EndState::Corrupt,
