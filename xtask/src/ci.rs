@@ -44,6 +44,7 @@ const STEPS: &[Step] = &[
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
+    ("cargo nextest run -p flatstream-io --test differential --no-capture", many_damaged_streams),
     ("cargo test --release -p flatstream-compare", run),
     ("cargo xtask tools --full", |_| tools::install(true)),
     ("cargo clippy -p flatstream-cli --all-targets --features full -- -D warnings", run),
@@ -132,6 +133,13 @@ fn with_address_sanitizer(line: &str) -> Outcome {
 fn many_power_cuts(line: &str) -> Outcome {
     run_with(line, |command| {
         command.env("FLATSTREAM_POWER_CUTS", "300000");
+    })
+}
+
+/// Through the implementation in Python, too: some minutes.
+fn many_damaged_streams(line: &str) -> Outcome {
+    run_with(line, |command| {
+        command.env("FLATSTREAM_DIFFERENTIAL", "20000");
     })
 }
 

@@ -4,8 +4,9 @@
 //! ADVICE: in steps that share one budget, because verifying every candidate hashes each byte as often as a number in
 //! it is a plausible length (350 GiB behind one damaged head of a 4 MiB message). The first steps take only lengths
 //! that chain exactly to the sync frame; on ordinary damage they find everything. Among those, and then among the
-//! others, short frames come first: false long ones are what uses up the budget. Behind a frame that was found, the
-//! next one is tried whatever its length, so one short frame leads to all that follow it.
+//! others, short frames come first: false long ones are what uses up the budget. None is hashed again in a later step.
+//! Behind a frame that was found, the next one is tried whatever its length, so one short frame leads to all that
+//! follow it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -72,7 +73,7 @@ impl<C: Checksum> Decoder<C> {
     /// that is read in the ordinary way; but how many messages lie before it is not known. Messages beyond the limit
     /// that this decoder was given are left out.
     ///
-    /// The work is bounded: it hashes at most `budget` bytes, which it lowers, and needs one bit of memory for each 8
+    /// The work is bounded: it hashes at most `budget` bytes, which it lowers, and needs two bits of memory for each 8
     /// bytes of the region. [`salvage_budget`] says how much is enough.
     #[must_use]
     pub fn salvage(&self, region: &Region<'_>, budget: &mut u64) -> Vec<Salvaged> {

@@ -453,6 +453,11 @@ impl TailSearch {
             Some(expected) => sync.stream_id == expected,
             None => sync.header_check == self.rules.header_check,
         };
+        let is_of_this_header = sync.header_check == self.rules.header_check;
+        // Wherever it lies: frames of its epoch may come back.
+        if is_ours && is_of_this_header {
+            self.syncs.epoch_max = self.syncs.epoch_max.max(Some(sync.epoch));
+        }
         let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
         let is_known_to_follow = is_ours && is_further_on && sync.checksum_id == self.rules.checksum_id;
         if !(is_known_to_follow || found.is_in_place()) {
@@ -462,7 +467,6 @@ impl TailSearch {
             let kind = if is_known_to_follow { EvidenceKind::Sync } else { EvidenceKind::SyncInPlace };
             self.sync = Some(Evidence { position, kind });
         }
-        let is_of_this_header = sync.header_check == self.rules.header_check;
         if is_ours && is_of_this_header && sync.durable > self.stop.position {
             self.is_corrupt = true;
         }
@@ -479,7 +483,6 @@ impl TailSearch {
         if is_current && !found.is_in_place_by_sector() {
             syncs.displaced.get_or_insert(found.position);
         }
-        syncs.epoch_max = syncs.epoch_max.max(Some(found.sync.epoch));
         if syncs.durable_max.is_none_or(|(durable, _)| found.sync.durable > durable) {
             syncs.durable_max = Some((found.sync.durable, found.position));
         }

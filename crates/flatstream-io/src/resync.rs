@@ -558,7 +558,10 @@ impl Resync {
         if let Some(end) = salvage.end() {
             self.stop_anew(decoder, held, end, false, findings);
         }
-        self.search_frames(decoder, held, salvage.end(), self.window);
+        // Otherwise all was tried for which there is something to spend.
+        if self.recovery.is_careful() {
+            self.search_frames(decoder, held, salvage.end(), self.window);
+        }
         let done = salvage.end().unwrap_or(0).max(self.window.min(held.len()));
         self.held_from += done as u64;
         self.position = self.position.wrapping_add(done as u64);

@@ -28,6 +28,7 @@ struct Input {
     window: usize,
     careful: bool,
     stream_id: Option<NonZeroU64>,
+    limit: u32,
 }
 
 /// `true` once in so many times.
@@ -214,13 +215,14 @@ fn input(seed: u64) -> Input {
         window: [4 << 10, 4 << 10, 5000, 16 << 10, 16 << 20][noise.below(5)],
         careful: one_in(4, &mut noise),
         stream_id: [None, None, None, NonZeroU64::new(STREAM_ID)][noise.below(4)],
+        limit: [1 << 26, 1 << 26, 60, 1000][noise.below(4)],
     }
 }
 
 fn ask(python: &mut Answering, input: &Input) -> Vec<String> {
-    let Input { bytes, window, careful, stream_id } = input;
+    let Input { bytes, window, careful, stream_id, limit } = input;
     let stream_id = stream_id.map_or("-".to_owned(), |id| id.to_string());
-    let mut line = format!("{window} {} {stream_id} ", u8::from(*careful));
+    let mut line = format!("{window} {} {stream_id} {limit} ", u8::from(*careful));
     for byte in bytes {
         let _ = write!(line, "{byte:02x}");
     }
@@ -232,8 +234,9 @@ fn answer(input: &Input) -> Vec<String> {
     if let Some(id) = input.stream_id {
         recovery = recovery.stream_id(id);
     }
-    let strict = strict(&input.bytes, ReadOptions::new()).into_iter().map(|fact| format!("strict {fact}"));
-    let recovered = recovered(&input.bytes[..], ReadOptions::new().recovery(recovery), true);
+    let options = ReadOptions::new().max_message_len(input.limit);
+    let strict = strict(&input.bytes, options.clone()).into_iter().map(|fact| format!("strict {fact}"));
+    let recovered = recovered(&input.bytes[..], options.recovery(recovery), true);
     strict.chain(recovered.into_iter().map(|fact| format!("recover {fact}"))).collect()
 }
 
@@ -256,8 +259,8 @@ fn damaged_streams_are_read_as_the_implementation_in_python_reads_them() {
         let theirs = ask(&mut python, &input);
         if ours != theirs {
             differing.push(seed);
-            let Input { bytes, window, careful, stream_id } = &input;
-            println!("seed {seed}: {} bytes, {window}, {careful}, {stream_id:?}", bytes.len());
+            let Input { bytes, window, careful, stream_id, limit } = &input;
+            println!("seed {seed}: {} bytes, {window}, {careful}, {stream_id:?}, {limit}", bytes.len());
             println!("{}", difference(&ours, &theirs));
         }
     }

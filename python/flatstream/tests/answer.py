@@ -3,14 +3,13 @@
 Answers with the facts of a strict and of a recovering reader, and an empty line. For
 `crates/flatstream-io/tests/differential.rs`.
 
-    printf '4096 0 - 7400...\\n' | python3 -m tests.answer       # window, careful, stream id
+    printf '4096 0 - 1000 7400...\\n' | python3 -m tests.answer       # window, careful, stream id, limit
 """
 
 import io
 import sys
 import zlib
 
-from flatstream.errors import LimitError
 from flatstream.walk import Message
 from tests.vectors import read_facts, recover_facts
 
@@ -21,17 +20,13 @@ def digest(event):
 
 
 def answer(line):
-    window, careful, stream_id, data = line.split(" ")
-    data = bytes.fromhex(data)
-    options = {"window_max": int(window), "careful": careful == "1"}
+    window, careful, stream_id, limit, data = line.split(" ")
+    data, limit = bytes.fromhex(data), int(limit)
+    options = {"window_max": int(window), "careful": careful == "1", "limit": limit}
     if stream_id != "-":
         options["stream_id"] = int(stream_id)
-    try:
-        strict = read_facts(io.BytesIO(data))
-    except LimitError as error:
-        strict = [f"limit {error.position}"]
-    for fact in strict:
-        if fact.split(" ")[0] in ("message", "error", "end"):
+    for fact in read_facts(io.BytesIO(data), limit=limit):
+        if fact.split(" ")[0] in ("message", "error", "limit", "end"):
             print("strict", fact)
     for fact in recover_facts(io.BytesIO(data), digest, **options):
         print("recover", fact)

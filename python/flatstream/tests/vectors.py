@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flatstream.checksum import name_of
-from flatstream.errors import DAMAGE, StreamError
+from flatstream.errors import DAMAGE, LimitError, StreamError
 from flatstream.reader import Reader
 from flatstream.recover import RecoveringReader
 from flatstream.reports import Gap, HeaderIgnored, OtherStream, Pad, SecondStream, Skipped
@@ -55,11 +55,11 @@ def end_fact(end):
     return f"end {end.kind} position={end.position}"
 
 
-def read_facts(file):
+def read_facts(file, **options):
     """All facts that a strict reader finds, as a vector file writes them."""
     facts = []
     try:
-        reader = Reader(file, private=PRIVATE)
+        reader = Reader(file, private=PRIVATE, **options)
         facts += header_facts(reader.region)
         for frame in reader.frames():
             facts.append(frame_fact(frame))
@@ -68,6 +68,8 @@ def read_facts(file):
         facts.append(f"error {error.code} position={error.position}")
         if error.kind == DAMAGE:
             facts.append(end_fact(error.end))
+    except LimitError as error:
+        facts.append(f"limit position={error.position}")
     return facts
 
 

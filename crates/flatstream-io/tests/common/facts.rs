@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Read;
 
 use flatstream_io::format::Algorithm;
-use flatstream_io::{Checksum, ChecksumType, Error, Finding, ReadOptions, Reader};
+use flatstream_io::{Checksum, ChecksumType, Error, ErrorKind, Finding, ReadOptions, Reader};
 
 /// `%recover` of a file that is read so, without the word itself: messages, then findings kind by kind, then the end.
 /// `digests` puts the CRC-32 of its body behind each message.
@@ -65,6 +65,7 @@ fn finding_fact(finding: &Finding) -> Option<String> {
 /// The error of a stream that can't be read on.
 pub(crate) fn failed(error: &Error) -> String {
     match error.format_error() {
+        Some(format) if error.kind() == ErrorKind::Limit => format!("limit position={}", format.position()),
         Some(format) => format!("error {} position={}", format.code(), format.position()),
         None => format!("error {error}"),
     }

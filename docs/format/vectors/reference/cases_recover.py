@@ -68,6 +68,10 @@ def moved():
     yield scattered("bytes_came_twice", 12, "two messages and a sync come again: nothing is given twice",
                     data[:places[7]] + data[places[4]:places[7]] + data[places[7]:], "frame_check", places[7], 6,
                     recovers=(12, 6, 0, "closed"))
+    lost = cut_out(data, place + 8, place + 24)
+    foreign = new_writer().next_sync(stream_id=OTHER_ID, position=len(data))
+    yield scattered("other_stream_behind_lost_bytes", 12, "its place is told as an offset, which is 16 less now",
+                    lost + stream.encode_sync(foreign), "frame_check", place, 2, recovers=(11, 3, None, "scattered"))
     data, places = groups(*[12] * 5)
     sector = data[1024:1536]
     yield scattered("sector_displaced", 12, "a sector in place of another: the sync in its place goes before the other's",
@@ -145,6 +149,13 @@ def regions():
     writer.finish()
     yield scattered("numbers_that_look_like_lengths", 12, "a message of small numbers whose head is damaged",
                     flip(bytes(writer.data), d + 4, 2), "frame_check", d, 1, recovers=(4, 3, 1, "closed"))
+    writer = started(messages=1)
+    numbers = struct.pack("<600I", *(60 + index * 7 % 41 for index in range(600)))
+    for body in (numbers, sample(24, 0), sample(24, 1), sample(24, 2)):
+        writer.plain_message(body)
+    yield scattered("numbers_that_look_like_lengths_and_no_sync", 12,
+                    "the bound allows for each of them once: a reader that hashes some twice does not get behind them",
+                    flip(bytes(writer.data), d + 4, 2), "frame_check", d, 1, recovers=(4, 3, None, "open"))
     writer = started(messages=1)
     d = writer.position
     for body in (sample(3000, 5), sample(24, 0), sample(24, 1), sample(24, 2)):

@@ -338,7 +338,8 @@ class _Passage:
         end = self._base
         if frames:
             end = yield from self._stop_anew(frames[-1].end, held)
-        self._look_for_frames(max(end, self._stopped_at), half, held)
+        if self._reader.options.careful:
+            self._look_for_frames(max(end, self._stopped_at), half, held)
         self._base = max(end, half)
         self._likely = None
         self._source.release(self._base)
