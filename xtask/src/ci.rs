@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, instructions, no_std, soak, tidy, vectors};
+use crate::{Outcome, Verdict, codegen, features, instructions, no_std, soak, tidy, tools, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -14,6 +14,7 @@ const STEPS: &[Step] = &[
     ("cargo xtask tidy", |_| tidy::run_rules()),
     ("cargo xtask codegen --check", |_| codegen::check()),
     ("cargo xtask vectors --check", |_| vectors::run_script("check")),
+    ("cargo xtask tools", |_| tools::install()),
     ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
     // The comparison with peers brings theirs: its tests are part of `--full`.
     ("cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare --all-features", test),

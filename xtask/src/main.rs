@@ -11,6 +11,7 @@ mod instructions;
 mod no_std;
 mod soak;
 mod tidy;
+mod tools;
 mod vectors;
 
 mod command;
@@ -30,6 +31,7 @@ cargo xtask COMMAND
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
   tidy               the house rules
+  tools              install the programs of others that tests read our output with
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
 ";
 
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         ["no-std"] => no_std::run_proof(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["tidy"] => tidy::run_rules(),
+        ["tools"] => tools::install(),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
         [] | ["help" | "--help" | "-h"] => {

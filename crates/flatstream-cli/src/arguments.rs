@@ -1,3 +1,4 @@
+mod convert;
 mod live;
 mod making;
 mod schema;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use convert::{Convert, ExportFormat, Payload};
 pub(crate) use live::{InputFormat, Record, Replay, SyncChoice};
 pub(crate) use making::{Cut, Merge, Split};
 pub(crate) use schema::{Attach, Conform, Extract, SchemaCommand, Show};
@@ -46,7 +48,9 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Put a stream into several
     Split(Split),
-    /// Record messages from the standard input
+    /// Write messages in a format that other programs read, or make a stream of one
+    Convert(Convert),
+    /// Record messages from the standard input or a file
     Record(Record),
     /// Print or send messages at the pace at which they were recorded
     Replay(Replay),
@@ -95,6 +99,9 @@ pub(crate) enum MessagesFormat {
     Text,
     /// A line of JSON for each. Where no schema says what a message is: {"schema":null,"data":"BASE64"}
     Ndjson,
+    /// A row for each, and one before them with the columns: the numbers, strings and enums of the table, by their
+    /// paths. Vectors and unions are JSON; what isn't there is empty
+    Csv,
     /// The messages one after the other, each behind its length in 4 bytes, little-endian, as size-prefixed FlatBuffers
     Raw,
 }
@@ -104,10 +111,11 @@ pub(crate) struct Cat {
     /// Streams, folders with logs, or -; one after the other
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: MessagesFormat,
     #[command(flatten)]
-    pub(crate) window: Window,
-    #[command(flatten)]
-    pub(crate) printing: Printing,
+    pub(crate) selection: Selection,
     /// Print messages as a writer appends them, until it closes the stream
     #[arg(short, long, conflicts_with = "recover")]
     pub(crate) follow: bool,
@@ -120,12 +128,18 @@ pub(crate) struct Cat {
     pub(crate) count_max: Option<u64>,
 }
 
-/// How messages are read and printed.
+/// Which messages, and how they are read.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Printing {
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: MessagesFormat,
+pub(crate) struct Selection {
+    #[command(flatten)]
+    pub(crate) window: Window,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How messages are read.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Reading {
     #[command(flatten)]
     pub(crate) choice: Choice,
     /// Go on behind damage, and say on the standard error what was lost

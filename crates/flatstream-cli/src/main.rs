@@ -6,12 +6,14 @@
 
 mod arguments;
 mod commands;
+mod convert;
 
 mod facts;
 mod filter;
 mod follow;
 mod messages;
 mod printer;
+mod selection;
 
 mod new_stream;
 mod place;
@@ -23,9 +25,11 @@ mod key;
 mod shape;
 
 mod outcome;
+mod output;
 mod progress;
 mod text;
 mod time;
+mod unfinished;
 
 use std::process::ExitCode;
 
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Cut(options) => commands::cut::run(&options),
         Command::Merge(options) => commands::merge::run(&options),
         Command::Split(options) => commands::split::run(&options),
+        Command::Convert(options) => commands::convert::run(&options),
         Command::Record(options) => commands::record::run(&options),
         Command::Replay(options) => commands::replay::run(&options),
         Command::Schema(command) => commands::schema::run(&command),

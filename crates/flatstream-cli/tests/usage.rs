@@ -31,6 +31,7 @@ Commands:
   cut          Put a window of a stream into a new stream
   merge        Put several streams into one, in the order of their times or of a field
   split        Put a stream into several
+  convert      Write messages in a format that other programs read, or make a stream of one
   record       Record messages from the standard input
   replay       Print or send messages at the pace at which they were recorded
   schema       Show, extract, attach or compare schemas
@@ -56,6 +57,22 @@ Arguments:
           Streams, folders with logs, or -; one after the other
 
 Options:
+      --format <FORMAT>
+          How to print
+
+          Possible values:
+          - text:   A line for each: its number, the time of the sync frame before it, its length,
+            and what it says
+          - ndjson: A line of JSON for each. Where no schema says what a message is:
+            {"schema":null,"data":"BASE64"}
+          - csv:    A row for each, and one before them with the columns: the numbers, strings and
+            enums of the table, by their paths. Vectors and unions are JSON; what isn't there is
+            empty
+          - raw:    The messages one after the other, each behind its length in 4 bytes,
+            little-endian, as size-prefixed FlatBuffers
+          
+          [default: text]
+
       --sequences <RANGE>
           Messages with these numbers, counted from 0: 100..200, 100.., ..200, or a single one
 
@@ -70,19 +87,6 @@ Options:
 
       --last <COUNT>
           The last so many messages
-
-      --format <FORMAT>
-          How to print
-
-          Possible values:
-          - text:   A line for each: its number, the time of the sync frame before it, its length,
-            and what it says
-          - ndjson: A line of JSON for each. Where no schema says what a message is:
-            {"schema":null,"data":"BASE64"}
-          - raw:    The messages one after the other, each behind its length in 4 bytes,
-            little-endian, as size-prefixed FlatBuffers
-          
-          [default: text]
 
       --schema <FILE.bfbs>
           Decode messages by this binary schema, instead of the one in the header
@@ -140,7 +144,8 @@ Arguments:
 Options:
   -n, --count <COUNT>            So many of each; with --where, of those that it chooses [default:
                                  10]
-      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, raw]
+      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, csv,
+                                 raw]
       --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
                                  header
       --root <TABLE>             The table that messages are, by its full name; if the header
@@ -163,7 +168,8 @@ Arguments:
 
 Options:
   -n, --count <COUNT>            So many of each; --where chooses among them [default: 10]
-      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, raw]
+      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, csv,
+                                 raw]
       --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
                                  header
       --root <TABLE>             The table that messages are, by its full name; if the header
@@ -330,7 +336,7 @@ Options:
       --by <FIELD>          At the pace of this field, nanoseconds in an integer; by default at that
                             of sync frames
       --max-gap <SECONDS>   Shorten longer pauses to so many SECONDS
-      --format <FORMAT>     How to print [default: text] [possible values: text, ndjson, raw]
+      --format <FORMAT>     How to print [default: text] [possible values: text, ndjson, csv, raw]
       --to <ADDRESS>        Send to this address, tcp:HOST:PORT, as `--format raw`
       --schema <FILE.bfbs>  Decode messages by this binary schema, instead of the one in the header
       --root <TABLE>        The table that messages are, by its full name; if the header doesn't

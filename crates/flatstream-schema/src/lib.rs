@@ -32,7 +32,7 @@ pub use conform::{Mismatch, conform};
 pub use error::{ConformError, MessageError, MessageFault, PathError, SchemaError, WalkError};
 #[cfg(feature = "from-json")]
 pub use from_json::JsonError;
-pub use json::{JsonOptions, NotFinite};
+pub use json::{JsonOptions, JsonVisitor, NotFinite, TooLong};
 pub use path::FieldPath;
 pub use plan::{Element, Enum, EnumValue, Field, Object, Type};
 pub use schema::Schema;

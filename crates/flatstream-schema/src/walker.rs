@@ -3,7 +3,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::{MessageError, MessageFault, SchemaError, WalkError};
-use crate::json::{Json, JsonOptions, TooLong};
+use crate::json::{JsonOptions, JsonVisitor, TooLong};
 use crate::plan::{Element, EnumValue, Field, Many, Member, Object, ObjectIndex, Plan, Type};
 use crate::schema::{Schema, inconsistent};
 use crate::visit::{Limits, Visitor, walk};
@@ -181,7 +181,7 @@ impl Walker {
     /// is as it was before.
     pub fn write_json(&self, message: &[u8], options: &JsonOptions, out: &mut Vec<u8>) -> Result<(), MessageError> {
         let start = out.len();
-        let outcome = self.walk(message, &mut Json::new(out, *options));
+        let outcome = self.walk(message, &mut JsonVisitor::new(out, *options));
         outcome.map_err(|error| {
             out.truncate(start);
             match error {

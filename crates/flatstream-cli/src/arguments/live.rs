@@ -12,6 +12,8 @@ use super::{Choice, MessagesFormat};
 pub(crate) enum InputFormat {
     /// One after the other, each behind its length in 4 bytes, little-endian, as `cat --format raw` prints them
     Raw,
+    /// A line of JSON for each, as `cat --format ndjson` prints them, by the schema
+    Ndjson,
 }
 
 /// When what was recorded is made durable.
@@ -39,6 +41,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
+    /// Where messages come from; - is the standard input
+    #[arg(default_value = "-", value_name = "INPUT")]
+    pub(crate) input: PathBuf,
     /// The stream; one that is there is continued, in a new epoch
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,

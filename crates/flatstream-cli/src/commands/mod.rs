@@ -1,5 +1,6 @@
 pub(crate) mod cat;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod cut;
 pub(crate) mod head;
 pub(crate) mod info;

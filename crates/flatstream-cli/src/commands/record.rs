@@ -1,15 +1,16 @@
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use flatstream::schema::{Schema, Walker};
-use flatstream::{Error, SyncPolicy, WriteOptions, Writer};
+use flatstream::{Error, Reader, SyncPolicy, WriteOptions, Writer};
 
 use crate::arguments::{InputFormat, Record, SchemaOptions, SyncChoice};
 use crate::commands::schema::decode;
+use crate::input::Input;
 use crate::outcome::{Done, Failure, Outcome};
 use crate::shape;
 use crate::text::counted;
@@ -19,6 +20,9 @@ const WAITING_MAX: usize = 4096;
 
 /// So much is read of the input at a time.
 const BUFFER: usize = 128 << 10;
+
+/// A longer line is no message: it would have to be held as a whole.
+const LINE_MAX: u64 = 256 << 20;
 
 /// What comes from the input, or from whoever ends the program.
 enum Event {
@@ -36,6 +40,13 @@ enum Event {
 pub(crate) fn run(options: &Record) -> Outcome {
     let path = &options.output;
     let failed = |error: &Error| Failure::reading(path, error);
+    check_schema(options)?;
+    let source = match Input::open(&options.input)? {
+        Input::File { file, .. } => Source::File(file),
+        Input::Pipe { path, .. } if path.as_os_str() == STANDARD_INPUT => Source::Standard,
+        Input::Pipe { .. } => Source::File(open(&options.input)?),
+        Input::Log(folder) => return Err(Failure::usage(format!("{} is a folder, and no input", folder.display()))),
+    };
     let writer = Writer::open(path, write_options(options)?).map_err(|error| failed(&error))?;
     let root = SchemaOptions { schema: None, root: options.root.clone() };
     let walker = if options.unchecked { None } else { shape::walker(Some(writer.header()), &root)? };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use flatstream::schema::{FieldPath, Value};
 use flatstream::{Dropped, Message, TIME_NONE, replay};
 
-use crate::arguments::{MessagesFormat, Printing, Replay};
+use crate::arguments::{MessagesFormat, Reading, Replay};
 use crate::commands::cat::refuse_terminal;
 use crate::filter::Filter;
 use crate::key::field_of;
@@ -27,7 +27,7 @@ pub(crate) fn run(options: &Replay) -> Outcome {
     }
     let timed = Timed::open(&options.file)?;
     let header = timed.header.clone();
-    let printing = Printing { format, choice: options.choice.clone(), recover: false, max_message_len: 0 };
+    let reading = Reading { choice: options.choice.clone(), recover: false, max_message_len: 0 };
     let filter = Filter::new(&options.file, &options.choice, &Place::All, Some(&header))?;
     let field = match &options.by {
         None => None,
@@ -49,7 +49,8 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         pace = pace.max_disorder(Duration::ZERO);
     }
     let mut out = open(options)?;
-    let mut printer = Printer::new(&printing, Some(&header))?;
+    let mut printer = Printer::new(format, &reading, Some(&header))?;
+    out.write_all(printer.head())?;
     let start = Instant::now();
     let (mut count, mut latest) = (0, Duration::ZERO);
     while let Some(message) = pace.next() {
@@ -63,7 +64,8 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         latest = latest.max(pace.lateness());
         count += 1;
         let sequence = message.sequence();
-        printer.print(&Item { sequence, message, sync: None, dropped: Dropped::default() }, &mut out)?;
+        let item = Item { sequence, message, sync: None, dropped: Dropped::default() };
+        out.write_all(printer.line(&item)?)?;
         out.flush()?;
     }
     let took = |time: Duration| time::duration(time.as_nanos() as u64);

@@ -11,8 +11,9 @@ use crate::arguments::{Attach, Conform, Extract, FactsFormat, SchemaCommand, Sho
 use crate::commands::cat::refuse_terminal;
 use crate::commands::cut::closing_time;
 use crate::messages::{Item, Messages, Place};
-use crate::new_stream::{NewStream, check_name, exists, header_like};
+use crate::new_stream::{NewStream, check_name, header_like};
 use crate::outcome::{Done, Failure, Outcome};
+use crate::output::Output;
 use crate::text::counted;
 
 pub(crate) fn run(command: &SchemaCommand) -> Outcome {
@@ -53,17 +54,12 @@ fn extract(options: &Extract) -> Outcome {
         refuse_terminal("binary schemas")?;
     }
     let bfbs = schema_of(&options.file)?;
+    let mut file = Output::create(output)?;
+    file.write_all(&bfbs).map_err(|error| Output::failed(output, error))?;
+    file.finish()?;
     if to_standard_output {
-        let mut out = io::stdout().lock();
-        out.write_all(&bfbs)?;
-        out.flush()?;
         return Ok(Done::Well);
     }
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => exists(output),
-        _ => Failure::file(output, "written", &error),
-    };
-    File::create_new(output).and_then(|mut file| file.write_all(&bfbs)).map_err(failed)?;
     writeln!(io::stdout(), "{} in {}", counted(bfbs.len() as u64, "byte"), output.display())?;
     Ok(Done::Well)
 }
