@@ -1,3 +1,4 @@
+mod bench;
 mod convert;
 mod live;
 mod making;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use bench::Bench;
 pub(crate) use convert::{Convert, ExportFormat, Payload};
 pub(crate) use live::{InputFormat, Record, Replay, SyncChoice};
 pub(crate) use making::{Cut, Merge, Split};
@@ -57,6 +59,8 @@ pub(crate) enum Command {
     /// Show, extract, attach or compare schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Measure this machine: how fast streams are written, read, verified and made durable
+    Bench(Bench),
     /// Print completions for a shell
     Completions {
         /// The shell

@@ -19,9 +19,11 @@ mod new_stream;
 mod place;
 mod timed;
 
+mod incoming;
 mod input;
 mod interval;
 mod key;
+mod measure;
 mod shape;
 
 mod outcome;
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Record(options) => commands::record::run(&options),
         Command::Replay(options) => commands::replay::run(&options),
         Command::Schema(command) => commands::schema::run(&command),
+        Command::Bench(options) => commands::bench::run(&options),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { folder } => commands::man::run(&folder),
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Choice, MessagesFormat};
+use super::{Choice, FactsFormat, MessagesFormat};
 
 /// How messages come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -62,6 +62,9 @@ pub(crate) struct Record {
     /// Take messages that can't be decoded by the schema too
     #[arg(long)]
     pub(crate) unchecked: bool,
+    /// How to say what was recorded: `text` to the standard error, `json` to the standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) summary: FactsFormat,
 }
 
 #[derive(Debug, Args)]
@@ -85,4 +88,8 @@ pub(crate) struct Replay {
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) choice: Choice,
+    /// How to say how it went: `text` to the standard error, `json` to the standard output if messages
+    /// are sent with --to, and else to the standard error
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) summary: FactsFormat,
 }
