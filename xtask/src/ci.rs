@@ -14,13 +14,18 @@ const STEPS: &[Step] = &[
     ("cargo xtask tidy", |_| tidy::run_rules()),
     ("cargo xtask codegen --check", |_| codegen::check()),
     ("cargo xtask vectors --check", |_| vectors::run_script("check")),
-    ("cargo xtask tools", |_| tools::install()),
-    ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
-    // The comparison with peers brings theirs: its tests are part of `--full`.
-    ("cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare --all-features", test),
-    ("cargo test --workspace --exclude flatstream-compare --all-features --doc", run),
+    ("cargo xtask tools", |_| tools::install(false)),
+    ("cargo clippy --workspace --all-targets --features flatstream/full -- -D warnings", run),
+    // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: their tests are part of
+    // `--full`.
+    (
+        "cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare \
+         --features flatstream/full",
+        test,
+    ),
+    ("cargo test --workspace --exclude flatstream-compare --features flatstream/full --doc", run),
     ("cargo test --package flatstream-io --release --lib loom", with_loom),
-    ("cargo doc --workspace --exclude flatstream-compare --all-features --no-deps", document),
+    ("cargo doc --workspace --exclude flatstream-compare --features flatstream/full --no-deps", document),
     ("cargo xtask features", |_| features::run_combinations()),
     ("cargo xtask no-std", |_| no_std::run_proof()),
     ("cargo xtask instructions", |_| instructions::check()),
@@ -38,6 +43,9 @@ const STEPS: &[Step] = &[
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
     ("cargo test --release -p flatstream-compare", run),
+    ("cargo xtask tools --full", |_| tools::install(true)),
+    ("cargo clippy -p flatstream-cli --all-targets --features full -- -D warnings", run),
+    ("cargo nextest run -p flatstream-cli --features full", test),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (

@@ -1,7 +1,9 @@
 //! `cargo xtask features`: every combination of crate features builds without a warning, and the smallest ones pass
 //! their tests.
 
-use crate::command::run;
+use std::fs;
+
+use crate::command::{self, run};
 use crate::{Outcome, Verdict};
 
 /// The crates, with the features that can be turned on and off.
@@ -27,6 +29,7 @@ const TESTED: &[(&str, &str, &str)] = &[
 ];
 
 pub(crate) fn run_combinations() -> Outcome {
+    check_full()?;
     for (package, features) in FEATURES {
         for combination in combinations(features) {
             let selection = selection(package, &combination);
@@ -37,6 +40,18 @@ pub(crate) fn run_combinations() -> Outcome {
         step(&format!("cargo test --quiet {tests} {}", selection(package, features)))?;
     }
     Ok(Verdict::Passed)
+}
+
+/// The facade's feature `full`, by which `cargo xtask ci` turns on whatever the library has, has it all.
+fn check_full() -> Outcome {
+    let manifest = command::root().join("crates/flatstream/Cargo.toml");
+    let text = fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    let full = text.lines().find(|line| line.starts_with("full = ")).unwrap_or_default();
+    let all = FEATURES.iter().filter(|(package, _)| *package == "flatstream").flat_map(|(_, features)| *features);
+    match all.into_iter().find(|feature| !full.contains(&format!("\"{feature}\""))) {
+        None => Ok(Verdict::Passed),
+        Some(feature) => Err(format!("{}: the feature full lacks {feature}", manifest.display())),
+    }
 }
 
 /// A feature that turns another one on: the pair differs from the first alone in name only.

@@ -31,7 +31,7 @@ cargo xtask COMMAND
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
   tidy               the house rules
-  tools              install the programs of others that tests read our output with
+  tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
 ";
 
@@ -62,7 +62,8 @@ fn main() -> ExitCode {
         ["no-std"] => no_std::run_proof(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["tidy"] => tidy::run_rules(),
-        ["tools"] => tools::install(),
+        ["tools"] => tools::install(false),
+        ["tools", "--full"] => tools::install(true),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
         [] | ["help" | "--help" | "-h"] => {

@@ -5,23 +5,25 @@ use std::path::PathBuf;
 use crate::command::{exists, run, skip, target};
 use crate::{Outcome, Verdict};
 
-const LIST: &str = "xtask/tools.txt";
-
-/// Installs them into an environment of their own, `target/tools/python`.
-pub(crate) fn install() -> Outcome {
+/// Installs them into an environment of their own, `target/tools/python`; `--full` also those of `ci --full`.
+pub(crate) fn install(is_full: bool) -> Outcome {
     if !exists("python3 -m venv --help") {
         return skip("python3 with venv, which would hold the tools, isn't installed".to_owned());
     }
     let folder = folder();
-    let pip = format!("{} -m pip", folder.join("bin/python").display());
+    let python = folder.join("bin/python");
+    let pip = format!("{} -m pip", python.display());
     if !exists(&format!("{pip} --version")) {
         run(&format!("python3 -m venv {}", folder.display()))?;
     }
-    let options = "--quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes";
-    if let Err(error) = run(&format!("{pip} install {options} --requirement {LIST}")) {
-        return skip(format!("the tools of {LIST}: {error}"));
+    let lists: &[&str] = if is_full { &["xtask/tools.txt", "xtask/tools_full.txt"] } else { &["xtask/tools.txt"] };
+    for list in lists {
+        let options = "--quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes";
+        if let Err(error) = run(&format!("{pip} install {options} --requirement {list}")) {
+            return skip(format!("the tools of {list}: {error}"));
+        }
+        println!("{list}: installed in {}", folder.display());
     }
-    println!("{LIST}: installed in {}", folder.display());
     Ok(Verdict::Passed)
 }
 

@@ -19,7 +19,7 @@ use crate::time;
 /// So many bytes of a message that can't be decoded are shown.
 const PREVIEW: usize = 64;
 
-const NO_COLUMNS: &str = "no schema says which columns there are: `--schema FILE.bfbs` gives one";
+pub(crate) const NO_COLUMNS: &str = "no schema says which columns there are: `--schema FILE.bfbs` gives one";
 
 pub(crate) struct Printer {
     format: MessagesFormat,
@@ -122,7 +122,7 @@ impl Printer {
 }
 
 /// A message isn't one of the schema: said and gone on behind, or why the program can't go on.
-fn say_undecoded(item: &Item, error: &dyn Display, is_lenient: bool) -> Result<(), Failure> {
+pub(crate) fn say_undecoded(item: &Item, error: &dyn Display, is_lenient: bool) -> Result<(), Failure> {
     let place = match item.sequence {
         Some(sequence) => format!("message {sequence}, at position {}", item.message.position()),
         None => format!("the message at position {}", item.message.position()),

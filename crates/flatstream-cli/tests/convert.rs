@@ -353,7 +353,7 @@ error: none.mcap can't be opened: No such file or directory (os error 2)
 "#]]);
     convert(&folder, &["events.fls", "-o", "x"]).code(2);
     convert(&folder, &["--to", "csv", "--topic", "/a", "events.fls", "-o", "x"]).code(2).stderr_eq(str![[r#"
-error: --time, --topic and --payload are for MCAP files
+error: --topic and --payload are for MCAP files
 
 "#]]);
     convert(&folder, &["--from", "mcap", "cut.mcap", "--last", "3", "-o", "x.fls"]).code(2);

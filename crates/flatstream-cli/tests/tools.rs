@@ -220,3 +220,45 @@ fn python_reads_the_same_messages_and_schema_in_mcap() {
         assert_eq!((count, said.next()), (messages.len(), None), "{name}");
     }
 }
+
+/// An MCAP file of compressed chunks, with the messages of another one.
+const COMPRESS: &str = "
+import sys
+from mcap.reader import make_reader
+from mcap.writer import CompressionType, Writer
+with open(sys.argv[1], 'rb') as source, open(sys.argv[2], 'wb') as sink:
+    writer = Writer(sink, compression=CompressionType[sys.argv[3]])
+    writer.start()
+    channel = None
+    for schema, old, message in make_reader(source).iter_messages(log_time_order=False):
+        if channel is None:
+            id = writer.register_schema(schema.name, schema.encoding, schema.data)
+            channel = writer.register_channel(old.topic, old.message_encoding, id)
+        writer.add_message(channel, message.log_time, message.data, message.publish_time, message.sequence)
+    writer.finish()
+";
+
+#[test]
+fn compressed_mcap_files_are_read_or_it_is_said_how_they_can_be() {
+    let Some(python) = tools::python_with(&["mcap"]) else { return };
+    let folder = Folder::new("cli-mcap-compressed");
+    record(&folder, "telemetry.fls");
+    let plain = convert(&folder, "telemetry", "mcap", &[]);
+    for compression in ["ZSTD", "LZ4"] {
+        let compressed = folder.join(format!("{compression}.mcap"));
+        let _ = tools::run(&python, COMPRESS, &[&plain, &compressed, Path::new(compression)]);
+        let out = format!("{compression}.fls");
+        let arguments = ["convert", "--from", "mcap", &format!("{compression}.mcap"), "-o", &out];
+        let converted = flatstream(&folder).args(arguments).assert();
+        if cfg!(feature = "full") {
+            converted.success().stderr_eq("");
+            let lines =
+                |file: &str| flatstream(&folder).args(["cat", "--format", "raw", file]).output().unwrap().stdout;
+            assert!(lines(&out) == lines("telemetry.fls") && !lines(&out).is_empty());
+        } else {
+            let said = String::from_utf8(converted.code(1).get_output().stderr.clone()).unwrap();
+            assert!(said.contains("compression") && said.contains("--features full"), "{said}");
+            assert!(!folder.join(&out).exists());
+        }
+    }
+}

@@ -15,6 +15,10 @@ pub(crate) enum ExportFormat {
     Csv,
     /// One channel, with the schema, the times and the header's metadata
     Mcap,
+    /// Rows with a column for each field, for polars, DuckDB, pandas (needs the feature `full`)
+    Parquet,
+    /// The same as an Arrow IPC file (needs the feature `full`)
+    Arrow,
 }
 
 /// What a stream is made of.
@@ -47,8 +51,8 @@ pub(crate) struct Convert {
     /// The file to make, or - for the standard output; nothing is written over
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
-    /// Of an MCAP file: an integer field that has the time of a message, in nanoseconds; else it is the time of the
-    /// sync frame before it
+    /// An integer field that has the time of a message, in nanoseconds. Of an MCAP file, the time is that of the sync
+    /// frame before the message otherwise; of Parquet and Arrow files, the column is a timestamp
     #[arg(long, value_name = "FIELD")]
     pub(crate) time: Option<String>,
     /// How messages stand in an MCAP file that is written

@@ -5,7 +5,7 @@ use flatstream::schema::{Element, Field, Object, Type, Walker};
 use crate::outcome::Failure;
 
 /// A schema could unfold to any number: tables of many tables of many tables.
-const COLUMNS_MAX: usize = 10_000;
+pub(crate) const COLUMNS_MAX: usize = 10_000;
 
 /// Where what a field holds goes.
 #[derive(Clone, Copy, Debug)]

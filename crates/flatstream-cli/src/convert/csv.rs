@@ -9,6 +9,7 @@ use flatstream::schema::{
 };
 
 use super::columns::{Columns, Slot};
+use super::plain::plain;
 use crate::outcome::Failure;
 
 /// So many bytes has a row at most, or a little more: a hostile message could unfold to much.
@@ -135,25 +136,8 @@ impl Row<'_> {
         }
     }
 
-    /// A single value as it is, and not as JSON writes it: without quotes.
-    fn fill<'m>(&mut self, column: usize, field: &Field, value: Value<'m>) -> Outcome {
-        let begin = self.json.text().len();
-        if let Value::String(bytes) = value {
-            let text = self.json.text();
-            bytes.utf8_chunks().for_each(|chunk| {
-                text.extend_from_slice(chunk.valid().as_bytes());
-                if !chunk.invalid().is_empty() {
-                    text.extend_from_slice("\u{FFFD}".as_bytes());
-                }
-            });
-            self.cells[column] = begin..text.len();
-            return Ok(());
-        }
-        self.json.begin_text();
-        self.json.value(field, value)?;
-        let end = self.json.text().len();
-        let is_quoted = self.json.text().get(begin) == Some(&b'"');
-        self.cells[column] = if is_quoted { begin + 1..end - 1 } else { begin..end };
+    fn fill(&mut self, column: usize, field: &Field, value: Value<'_>) -> Outcome {
+        self.cells[column] = plain(&mut self.json, field, value)?;
         Ok(())
     }
 }

@@ -6,10 +6,9 @@ use ::mcap::{McapError, WriteOptions, Writer};
 use flatstream::schema::{FieldPath, Scalar, Walker};
 use flatstream::{Header, TIME_NONE};
 
-use super::{
-    CLOCK, CLOCKS, FLATBUFFER, HEADER, LIBRARY, MESSAGE_IDENTIFIER, MESSAGE_TYPE, METADATA, SYNC_INTERVAL, WRITER,
-};
+use super::{FLATBUFFER, HEADER, METADATA};
 use crate::arguments::{Convert, MessagesFormat, Payload};
+use crate::convert::about;
 use crate::facts::Facts;
 use crate::messages::Item;
 use crate::outcome::{Failure, Outcome};
@@ -28,7 +27,7 @@ pub(crate) fn export(options: &Convert) -> Outcome {
     let walker = shape::walker(header.as_ref(), &options.selection.reading.choice.schema)?;
     let times = Times::new(options, walker.as_ref())?;
     let path = &options.output;
-    let write = WriteOptions::new().compression(None).library(LIBRARY).disable_seeking(path.as_os_str() == "-");
+    let write = WriteOptions::new().compression(None).library(about::LIBRARY).disable_seeking(path.as_os_str() == "-");
     let writer = write.create(Output::create(path)?).map_err(|error| failed(path, error))?;
     let mut file = McapFile { path, writer, channel: 0, next_sequence: 0 };
     file.begin(options, header.as_ref(), walker.as_ref())?;
@@ -65,7 +64,7 @@ impl McapFile<'_> {
     /// Metadata and the channel, which come before all messages.
     fn begin(&mut self, options: &Convert, header: Option<&Header>, walker: Option<&Walker>) -> Result<(), Failure> {
         if let Some(header) = header {
-            for (name, metadata) in [(HEADER, of_header(header)), (METADATA, of_application(header))] {
+            for (name, metadata) in [(HEADER, about::of_header(header)), (METADATA, about::of_application(header))] {
                 let record = Metadata { name: name.to_owned(), metadata };
                 self.writer.write_metadata(&record).map_err(|error| failed(self.path, error))?;
             }
@@ -105,25 +104,6 @@ impl McapFile<'_> {
         self.writer.finish().map_err(|error| failed(self.path, error))?;
         self.writer.into_inner().finish()
     }
-}
-
-fn of_header(header: &Header) -> BTreeMap<String, String> {
-    let clock = CLOCKS.iter().find(|(_, clock)| *clock == header.clock()).map(|(name, _)| *name);
-    let interval = header.sync_interval().to_string();
-    let said = [
-        (MESSAGE_TYPE, header.message_type()),
-        (MESSAGE_IDENTIFIER, header.message_identifier()),
-        (WRITER, header.writer()),
-        (CLOCK, clock),
-        (SYNC_INTERVAL, Some(&*interval)),
-    ];
-    said.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned()))).collect()
-}
-
-/// But for what a segment says about its place in its log.
-fn of_application(header: &Header) -> BTreeMap<String, String> {
-    let own = header.metadata().filter(|(key, _)| !key.starts_with("flatstream.log."));
-    own.map(|(key, value)| (key.to_owned(), value.unwrap_or_default().to_owned())).collect()
 }
 
 /// What the time of a message is.

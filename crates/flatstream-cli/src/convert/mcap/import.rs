@@ -10,8 +10,9 @@ use ::mcap::{Channel, McapError, parse_record};
 use flatstream::schema::{Schema, SchemaError};
 use flatstream::{ChecksumType, Clock, HeaderBuilder, TIME_NONE};
 
-use super::{CLOCK, CLOCKS, FLATBUFFER, HEADER, LIBRARY, MESSAGE_IDENTIFIER, METADATA, SYNC_INTERVAL, WRITER};
+use super::{FLATBUFFER, HEADER, METADATA};
 use crate::arguments::Convert;
+use crate::convert::about;
 use crate::new_stream::NewStream;
 use crate::outcome::{Done, Failure, Outcome};
 use crate::text::counted;
@@ -43,7 +44,8 @@ fn read(
     mut source: impl Read,
     mut take: impl FnMut(Record<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let failed = |error: McapError| Failure::Other { what: format!("{}: {error}", path.display()), advice: None };
+    let failed =
+        |error: McapError| Failure::Other { what: format!("{}: {error}", path.display()), advice: advice(&error) };
     let options = LinearReaderOptions::default()
         .with_validate_chunk_crcs(true)
         .with_validate_data_section_crc(true)
@@ -63,6 +65,11 @@ fn read(
         }
     }
     Ok(())
+}
+
+fn advice(error: &McapError) -> Option<String> {
+    let can_help = !cfg!(feature = "full") && matches!(error, McapError::UnsupportedCompression(_));
+    can_help.then(|| "`cargo install flatstream-cli --features full` makes a program that decompresses it".to_owned())
 }
 
 struct Import<'a> {
@@ -145,12 +152,12 @@ impl Import<'_> {
     fn create(&self, channel: &Channel<'_>) -> Result<Stream, Failure> {
         let path = &self.options.output;
         let said = |key| self.metadata.get(HEADER).and_then(|header| header.get(key));
-        let clock = CLOCKS.iter().find(|(name, _)| said(CLOCK).is_some_and(|clock| clock == name));
+        let clock = about::CLOCKS.iter().find(|(name, _)| said(about::CLOCK).is_some_and(|clock| clock == name));
         let mut header = HeaderBuilder::new(ChecksumType::default())
             .clock(clock.map_or(Clock::UnixUtc, |(_, clock)| *clock))
-            .writer(said(WRITER).map_or(LIBRARY, String::as_str));
+            .writer(said(about::WRITER).map_or(about::LIBRARY, String::as_str));
         // Times of sync frames come back where they were.
-        if let Some(interval) = said(SYNC_INTERVAL).and_then(|interval| interval.parse().ok()) {
+        if let Some(interval) = said(about::SYNC_INTERVAL).and_then(|interval| interval.parse().ok()) {
             header = header.sync_interval(interval);
         }
         let schema = schema_of(channel);
@@ -158,7 +165,7 @@ impl Import<'_> {
             self.check(channel, bfbs)?;
             header = header.message_type(name).schema(bfbs.as_slice());
         }
-        if let Some(identifier) = said(MESSAGE_IDENTIFIER) {
+        if let Some(identifier) = said(about::MESSAGE_IDENTIFIER) {
             header = header.message_identifier(identifier);
         }
         for (key, value) in self.metadata.get(METADATA).into_iter().flatten() {

@@ -1,0 +1,31 @@
+"""Reads, recovers and writes flatstream files (docs/format/spec.md)."""
+
+from .errors import CallerError, End, LimitError, ReopenRefused, StreamError, WriterFailed
+from .header import Header
+from .reader import Reader
+from .recover import RecoveringReader
+from .reopening import reopen
+from .reports import Gap, HeaderIgnored, Pad, Skipped
+from .walk import Control, Message, Sync
+from .writer import Writer
+
+__all__ = [
+    "CallerError",
+    "Control",
+    "End",
+    "Gap",
+    "Header",
+    "HeaderIgnored",
+    "LimitError",
+    "Message",
+    "Pad",
+    "Reader",
+    "RecoveringReader",
+    "ReopenRefused",
+    "Skipped",
+    "StreamError",
+    "Sync",
+    "Writer",
+    "WriterFailed",
+    "reopen",
+]
