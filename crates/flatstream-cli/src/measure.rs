@@ -54,7 +54,7 @@ pub(crate) fn ours(work: Work, path: &Path, message: &[u8], messages: u64) -> io
             timed(|| {
                 let mut reader = Reader::new(File::open(path)?)?;
                 while let Some(message) = reader.next_message()? {
-                    black_box(&message[..]);
+                    black_box(message);
                 }
                 Ok(())
             })

@@ -63,16 +63,21 @@ fn table(kind: &str, name: &str, sink: Sink, make: impl Fn(&Path)) -> String {
         let arguments = command.iter().map(|word| word.replace("FILE", name).replace("NEW", NEW));
         let mut process = Command::new(env!("CARGO_BIN_EXE_flatstream"));
         process.args(arguments).current_dir(folder.path());
-        process.stdin(if name == "-" { Stdio::from(File::open(&file).unwrap()) } else { Stdio::null() });
-        if name == "-" {
-            // A file would be one under another name.
-            let mut source = Command::new("cat").arg(&file).stdout(Stdio::piped()).spawn().unwrap();
-            process.stdin(source.stdout.take().unwrap());
+        process.stdin(Stdio::null());
+        // A file would be one under another name.
+        let mut source = (name == "-").then(|| Command::new("cat").arg(&file).stdout(Stdio::piped()).spawn().unwrap());
+        if let Some(pipe) = source.as_mut().and_then(|source| source.stdout.take()) {
+            process.stdin(pipe);
         }
         if sink == Sink::Full {
             process.stdout(OpenOptions::new().write(true).open("/dev/full").unwrap());
         }
         let output = process.output().unwrap();
+        // So that the pipe's reading end is closed: a command may not read all.
+        drop(process);
+        if let Some(mut source) = source {
+            source.wait().unwrap();
+        }
         let code = output.status.code().unwrap_or_else(|| panic!("{kind}, {command:?}: {}", output.status));
         let said = String::from_utf8(output.stderr).unwrap();
         assert!((0..=3).contains(&code) && !said.contains("panicked"), "{kind}, {command:?}: {code}: {said}");
@@ -132,7 +137,9 @@ fn bytes_of(make: fn(&Folder, &str) -> std::path::PathBuf, kind: &str) -> Vec<u8
 #[test]
 fn a_good_stream() {
     let bytes = bytes_of(record, "good");
-    assert_data_eq!(table_of("good", |path| fs::write(path, &bytes).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("good", |path| fs::write(path, &bytes).unwrap()),
+        str![[r#"
 0 info: file: stream of Telemetry.TelemetryEvent
 0 info --scan: file: stream of Telemetry.TelemetryEvent
 0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
@@ -159,14 +166,17 @@ fn a_good_stream() {
 0 schema attach --schema: 100 messages with their schema in new, decoded, read back and compared
 0 schema conform: file can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_stream_that_is_open() {
     let bytes = bytes_of(record, "open");
     let open = &bytes[..bytes.len() - 64];
-    assert_data_eq!(table_of("open", |path| fs::write(path, open).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("open", |path| fs::write(path, open).unwrap()),
+        str![[r#"
 0 info: file: stream of Telemetry.TelemetryEvent
 0 info --scan: file: stream of Telemetry.TelemetryEvent
 0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
@@ -193,13 +203,16 @@ fn a_stream_that_is_open() {
 0 schema attach --schema: 100 messages with their schema in new, decoded, read back and compared
 0 schema conform: file can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_torn_stream() {
     let bytes = bytes_of(record_torn, "torn");
-    assert_data_eq!(table_of("torn", |path| fs::write(path, &bytes).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("torn", |path| fs::write(path, &bytes).unwrap()),
+        str![[r#"
 0 info: file: stream of Telemetry.TelemetryEvent
 0 info --scan: file: stream of Telemetry.TelemetryEvent
 0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
@@ -226,7 +239,8 @@ fn a_torn_stream() {
 0 schema attach --schema: 99 messages with their schema in new, decoded, read back and compared
 0 schema conform: file can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -236,7 +250,9 @@ fn a_damaged_stream() {
         fs::write(path, &bytes).unwrap();
         flip(path, 4000);
     };
-    assert_data_eq!(table_of("damaged", make), str![[r#"
+    assert_data_eq!(
+        table_of("damaged", make),
+        str![[r#"
 0 info: file: stream of Telemetry.TelemetryEvent
 1 info --scan: error: file: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a sync frame of
 1 cat: error: file: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a sync frame of
@@ -263,7 +279,8 @@ fn a_damaged_stream() {
 1 schema attach --schema: error: file: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a sync frame of
 0 schema conform: file can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -273,7 +290,9 @@ fn a_stream_whose_header_is_damaged() {
         fs::write(path, &bytes).unwrap();
         flip(path, 100);
     };
-    assert_data_eq!(table_of("header", make), str![[r#"
+    assert_data_eq!(
+        table_of("header", make),
+        str![[r#"
 1 info: error: file: the header is damaged: its check at position 652 is 0x19c279ef, expected 0xde64f1ba
 1 info --scan: error: file: the header is damaged: its check at position 652 is 0x19c279ef, expected 0xde64f1ba
 1 cat: error: file: the header is damaged: its check at position 652 is 0x19c279ef, expected 0xde64f1ba
@@ -300,13 +319,16 @@ fn a_stream_whose_header_is_damaged() {
 1 schema attach --schema: error: file: the header is damaged: its check at position 652 is 0x19c279ef, expected 0xde64f1ba
 1 schema conform: error: file: the header is damaged: its check at position 652 is 0x19c279ef, expected 0xde64f1ba
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_stream_that_ends_in_its_header() {
     let bytes = bytes_of(record, "short");
-    assert_data_eq!(table_of("short", |path| fs::write(path, &bytes[..100]).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("short", |path| fs::write(path, &bytes[..100]).unwrap()),
+        str![[r#"
 1 info: error: file: the data end inside the header: expected 656 bytes, found 100; these bytes hold no message
 1 info --scan: error: file: the data end inside the header: expected 656 bytes, found 100; these bytes hold no message
 1 cat: error: file: the data end inside the header: expected 656 bytes, found 100; these bytes hold no message
@@ -333,12 +355,15 @@ fn a_stream_that_ends_in_its_header() {
 1 schema attach --schema: error: file: the data end inside the header: expected 656 bytes, found 100; these bytes hold no message
 1 schema conform: error: file: the data end inside the header: expected 656 bytes, found 100; these bytes hold no message
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_file_of_no_bytes() {
-    assert_data_eq!(table_of("empty", |path| fs::write(path, "").unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("empty", |path| fs::write(path, "").unwrap()),
+        str![[r#"
 1 info: error: file: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 1 info --scan: error: file: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 1 cat: error: file: not a flatstream: expected "FLS1" at position 8, found no bytes at all
@@ -365,13 +390,18 @@ fn a_file_of_no_bytes() {
 1 schema attach --schema: error: file: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 1 schema conform: error: file: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_picture() {
-    let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89".as_slice(), &[7; 5000]].concat();
-    assert_data_eq!(table_of("png", |path| fs::write(path, &png).unwrap()), str![[r#"
+    let png =
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89".as_slice(), &[7; 5000]]
+            .concat();
+    assert_data_eq!(
+        table_of("png", |path| fs::write(path, &png).unwrap()),
+        str![[r#"
 1 info: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89PNG/r/n/x1a/n/x00/x00/x00/r"
 1 info --scan: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89PNG/r/n/x1a/n/x00/x00/x00/r"
 1 cat: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89PNG/r/n/x1a/n/x00/x00/x00/r"
@@ -398,13 +428,16 @@ fn a_picture() {
 1 schema attach --schema: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89PNG/r/n/x1a/n/x00/x00/x00/r"
 1 schema conform: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89PNG/r/n/x1a/n/x00/x00/x00/r"
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn lines_of_text() {
     let text = "{\"value\":1}\n".repeat(500);
-    assert_data_eq!(table_of("text", |path| fs::write(path, &text).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("text", |path| fs::write(path, &text).unwrap()),
+        str![[r#"
 1 info: error: file: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 1 info --scan: error: file: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 1 cat: error: file: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
@@ -431,7 +464,8 @@ fn lines_of_text() {
 1 schema attach --schema: error: file: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 1 schema conform: error: file: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -441,7 +475,9 @@ fn an_mcap_file() {
     let arguments = ["convert", "--to", "mcap", "events.fls", "-o", "events.mcap"];
     common::flatstream(&folder).args(arguments).assert().success();
     let mcap = read(&folder.join("events.mcap"));
-    assert_data_eq!(table_of("mcap", |path| fs::write(path, &mcap).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("mcap", |path| fs::write(path, &mcap).unwrap()),
+        str![[r#"
 1 info: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89MCAP0/r/n/x01/x1c/x00/x00"
 1 info --scan: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89MCAP0/r/n/x01/x1c/x00/x00"
 1 cat: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89MCAP0/r/n/x01/x1c/x00/x00"
@@ -468,12 +504,15 @@ fn an_mcap_file() {
 1 schema attach --schema: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89MCAP0/r/n/x01/x1c/x00/x00"
 1 schema conform: error: file: not a flatstream: expected "FLS1" at position 8, found "/x89MCAP0/r/n/x01/x1c/x00/x00"
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn ten_gigabytes_of_nothing() {
-    assert_data_eq!(table_of("sparse", |path| File::create(path).unwrap().set_len(10 << 30).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("sparse", |path| File::create(path).unwrap().set_len(10 << 30).unwrap()),
+        str![[r#"
 1 info: error: file: not a flatstream: expected "FLS1" at position 8, found "/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00"
 1 info --scan: error: file: not a flatstream: expected "FLS1" at position 8, found "/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00"
 1 cat: error: file: not a flatstream: expected "FLS1" at position 8, found "/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00"
@@ -500,7 +539,8 @@ fn ten_gigabytes_of_nothing() {
 1 schema attach --schema: error: file: not a flatstream: expected "FLS1" at position 8, found "/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00"
 1 schema conform: error: file: not a flatstream: expected "FLS1" at position 8, found "/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00"
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -511,7 +551,9 @@ fn a_stream_in_a_preallocated_file() {
         file.write_all(&bytes).unwrap();
         file.set_len(256 << 20).unwrap();
     };
-    assert_data_eq!(table_of("preallocated", make), str![[r#"
+    assert_data_eq!(
+        table_of("preallocated", make),
+        str![[r#"
 0 info: file: stream of Telemetry.TelemetryEvent
 0 info --scan: file: stream of Telemetry.TelemetryEvent
 0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
@@ -532,18 +574,21 @@ fn a_stream_in_a_preallocated_file() {
 1 record: error: message 1, at byte 656 of the input: its length is 3712835032, expected 1 to 16777216: is each message behind its
 1 record --format ndjson --schema: error: line 1: expected value, at column 1
 0 record event.raw: file: 100 messages kept, the last session closed the stream, 268427888 bytes cut behind position 7568 with 0 whole messa
-0 replay --rate 1000000: late by 2.2 s
+0 replay --rate 1000000: late by 2.6 s
 0 schema show: namespace Telemetry;
 0 schema extract: 460 bytes in new
 0 schema attach --schema: 100 messages with their schema in new, decoded, read back and compared
 0 schema conform: file can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_folder_without_a_log() {
-    assert_data_eq!(table_of("folder", |path| fs::create_dir(path).unwrap()), str![[r#"
+    assert_data_eq!(
+        table_of("folder", |path| fs::create_dir(path).unwrap()),
+        str![[r#"
 1 info: error: file holds no segment of a log
 1 info --scan: error: file holds no segment of a log
 1 cat: error: file holds no segment of a log
@@ -570,12 +615,15 @@ fn a_folder_without_a_log() {
 1 schema attach --schema: error: file holds no segment of a log
 1 schema conform: error: file holds no segment of a log
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn nothing_of_this_name() {
-    assert_data_eq!(table_of("none", |_| {}), str![[r#"
+    assert_data_eq!(
+        table_of("none", |_| {}),
+        str![[r#"
 1 info: error: file can't be opened: No such file or directory (os error 2)
 1 info --scan: error: file can't be opened: No such file or directory (os error 2)
 1 cat: error: file can't be opened: No such file or directory (os error 2)
@@ -602,13 +650,16 @@ fn nothing_of_this_name() {
 1 schema attach --schema: error: file can't be opened: No such file or directory (os error 2)
 1 schema conform: error: file can't be opened: No such file or directory (os error 2)
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_good_stream_through_a_pipe() {
     let bytes = bytes_of(record, "pipe");
-    assert_data_eq!(table("pipe", "-", Sink::Pipe, |path| fs::write(path, &bytes).unwrap()), str![[r#"
+    assert_data_eq!(
+        table("pipe", "-", Sink::Pipe, |path| fs::write(path, &bytes).unwrap()),
+        str![[r#"
 0 info: standard input: stream of Telemetry.TelemetryEvent
 0 info --scan: standard input: stream of Telemetry.TelemetryEvent
 0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
@@ -635,7 +686,8 @@ fn a_good_stream_through_a_pipe() {
 0 schema attach --schema: 100 messages with their schema in new, decoded, read back and compared
 0 schema conform: - can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
@@ -645,7 +697,9 @@ fn a_damaged_stream_through_a_pipe() {
         fs::write(path, &bytes).unwrap();
         flip(path, 4000);
     };
-    assert_data_eq!(table("pipe-damaged", "-", Sink::Pipe, make), str![[r#"
+    assert_data_eq!(
+        table("pipe-damaged", "-", Sink::Pipe, make),
+        str![[r#"
 1 info: error: standard input: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a syn
 1 info --scan: error: standard input: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a syn
 1 cat: error: standard input: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a syn
@@ -672,13 +726,16 @@ fn a_damaged_stream_through_a_pipe() {
 1 schema attach --schema: error: standard input: damaged at position 3984: the frame's check is 0x354e12e5, expected 0x29670fe1 (length 56); a syn
 0 schema conform: - can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn a_torn_stream_through_a_pipe() {
     let bytes = bytes_of(record_torn, "pipe-torn");
-    assert_data_eq!(table("pipe-torn", "-", Sink::Pipe, |path| fs::write(path, &bytes).unwrap()), str![[r#"
+    assert_data_eq!(
+        table("pipe-torn", "-", Sink::Pipe, |path| fs::write(path, &bytes).unwrap()),
+        str![[r#"
 0 info: standard input: stream of Telemetry.TelemetryEvent
 0 info --scan: standard input: stream of Telemetry.TelemetryEvent
 0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
@@ -705,12 +762,15 @@ fn a_torn_stream_through_a_pipe() {
 0 schema attach --schema: 99 messages with their schema in new, decoded, read back and compared
 0 schema conform: - can be continued under telemetry.bfbs
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn no_bytes_through_a_pipe() {
-    assert_data_eq!(table("pipe-empty", "-", Sink::Pipe, |path| fs::write(path, "").unwrap()), str![[r#"
+    assert_data_eq!(
+        table("pipe-empty", "-", Sink::Pipe, |path| fs::write(path, "").unwrap()),
+        str![[r#"
 1 info: error: standard input: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 1 info --scan: error: standard input: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 1 cat: error: standard input: not a flatstream: expected "FLS1" at position 8, found no bytes at all
@@ -737,13 +797,16 @@ fn no_bytes_through_a_pipe() {
 1 schema attach --schema: error: standard input: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 1 schema conform: error: standard input: not a flatstream: expected "FLS1" at position 8, found no bytes at all
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn text_through_a_pipe() {
     let text = "{\"value\":1}\n".repeat(500);
-    assert_data_eq!(table("pipe-text", "-", Sink::Pipe, |path| fs::write(path, &text).unwrap()), str![[r#"
+    assert_data_eq!(
+        table("pipe-text", "-", Sink::Pipe, |path| fs::write(path, &text).unwrap()),
+        str![[r#"
 1 info: error: standard input: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 1 info --scan: error: standard input: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 1 cat: error: standard input: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
@@ -770,13 +833,16 @@ fn text_through_a_pipe() {
 1 schema attach --schema: error: standard input: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 1 schema conform: error: standard input: not a flatstream: expected "FLS1" at position 8, found "{/"value/":1}/n"
 
-"#]]);
+"#]]
+    );
 }
 
 #[test]
 fn an_output_that_takes_nothing() {
     let bytes = bytes_of(record, "full");
-    assert_data_eq!(table("full", "file", Sink::Full, |path| fs::write(path, &bytes).unwrap()), str![[r#"
+    assert_data_eq!(
+        table("full", "file", Sink::Full, |path| fs::write(path, &bytes).unwrap()),
+        str![[r#"
 1 info: error: the standard output can't be written: No space left on device (os error 28)
 1 info --scan: error: the standard output can't be written: No space left on device (os error 28)
 1 cat: error: the standard output can't be written: No space left on device (os error 28)
@@ -803,5 +869,6 @@ fn an_output_that_takes_nothing() {
 1 schema attach --schema: error: the standard output can't be written: No space left on device (os error 28)
 1 schema conform: error: the standard output can't be written: No space left on device (os error 28)
 
-"#]]);
+"#]]
+    );
 }

@@ -311,3 +311,39 @@ proptest! {
         }
     }
 }
+
+/// Of a message that begins at a multiple of 16, verifiers and C++ want each value at a multiple of its alignment.
+#[test]
+fn every_value_is_aligned() {
+    let real = 1234.5678_f64;
+    let box_text = r#"{"corners":[{"x":1234.5,"y":0,"z":0},{"x":0,"y":0,"z":0}],"weight":0,"tiny":{"flag":true}}"#;
+    let body = |field: &str| {
+        let text = r#"{"tiny":{"flag":true},"point":{"x":0,"y":0,"z":0},"core":{"tiny":{"flag":true}},"#;
+        format!("{text}{field}}}")
+    };
+    let corner = 1234.5_f32.to_le_bytes().to_vec();
+    let real_bytes = real.to_le_bytes().to_vec();
+    let padded = format!(r#""padded":{{"a":1,"b":{real},"c":1,"d":1}}"#);
+    for (name, text, bytes, align) in [
+        ("scalars", format!(r#"{{"plain":{{"a":true,"k":{real},"d":1}}}}"#), real_bytes.clone(), 8),
+        ("vectors", format!(r#"{{"a":[true],"k":[{real}]}}"#), real_bytes.clone(), 8),
+        ("vectors", r#"{"l":["x"],"aligned":[201,202,203,204]}"#.to_owned(), vec![201, 202, 203, 204], 16),
+        ("structs", body(&padded), real_bytes.clone(), 8),
+        ("structs", body(&format!(r#""box":{box_text}"#)), corner.clone(), 16),
+        ("structs", body(&format!(r#""boxes":[{box_text}]"#)), corner, 16),
+        (
+            "unions",
+            r#"{"title":"a","shape_type":"Id","shape":{"number":72623859790382856}}"#.to_owned(),
+            (1..=8).rev().collect(),
+            8,
+        ),
+        ("nested", format!(r#"{{"sender":"a","sibling":{{"x":{real}}}}}"#), real_bytes.clone(), 8),
+        ("nested", format!(r#"{{"again":{{"sender":"ab","sibling":{{"x":{real}}}}}}}"#), real_bytes.clone(), 8),
+        ("wide", format!(r#"{{"near":"a","doubles":[{real}]}}"#), real_bytes, 8),
+    ] {
+        let message = walker(name).message_from_json(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let places: Vec<usize> = (0..message.len()).filter(|at| message[*at..].starts_with(&bytes)).collect();
+        assert_eq!(places.len(), 1, "{text}");
+        assert_eq!(places[0] % align, 0, "{text}: {places:?}");
+    }
+}

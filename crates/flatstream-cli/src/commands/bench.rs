@@ -59,16 +59,12 @@ pub(crate) fn run(options: &Bench) -> Outcome {
     let mut rows = Vec::new();
     for (work, message_bytes) in ROWS {
         let row = measure(*work, *message_bytes, options, &folder.0, || bar.inc(options.size));
-        rows.push(row.map_err(|error| failed(&place, error))?);
+        rows.push(row.map_err(|error| Failure::file(&place, "measured", &error))?);
     }
     bar.finish_and_clear();
     drop(folder);
     say(options, &place, &rows)?;
     Ok(Done::Well)
-}
-
-fn failed(place: &Path, error: io::Error) -> Failure {
-    Failure::file(place, "measured", &error)
 }
 
 /// Takes the files of the measurement, and is removed with them.

@@ -1,5 +1,5 @@
-//! Gives nodes their bytes, from front to back: a table, and behind it what it refers to. `flatbuffers` has a builder of
-//! its own, which knows neither structs whose size only the schema says nor offsets of 64 bits.
+//! Gives nodes their bytes, from front to back: a table, and behind it what it refers to. The builder of the crate
+//! `flatbuffers` knows neither structs whose size only the schema says nor offsets of 64 bits.
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
