@@ -219,12 +219,11 @@ impl Walker {
     ///
     /// - `null` is NaN where a float can't be left out: in vectors and structs, and in a table unless it is optional.
     ///   [`NotFinite::Strings`](crate::NotFinite::Strings) tells NaN from infinities.
-    /// - Vectors stay in their order (flatc sorts tables that have a `key`), and numbers that are beyond what their type
+    /// - Vectors stay in their order (flatc sorts tables that have a `key`), and numbers that are more than their type
     ///   holds are errors, floats too.
     /// - A string isn't hashed where the schema says `hash`.
     ///
-    /// The message has the schema's `file_identifier`, if the root is the schema's. It is one that FlatBuffers verifiers
-    /// accept.
+    /// The message has the schema's `file_identifier`, if the root is the schema's. FlatBuffers verifiers accept it.
     ///
     /// ```
     /// # use flatstream_schema::{Schema, Walker};
@@ -239,8 +238,8 @@ impl Walker {
     /// ```
     ///
     /// # Errors
-    /// [`JsonError`](crate::JsonError): the text isn't JSON; or it says what a message of the schema can't hold, a field
-    /// that it doesn't have, or one twice; a required field is missing; tables nest deeper than
+    /// [`JsonError`](crate::JsonError): the text isn't JSON; or it says what a message of the schema can't hold, a
+    /// field that it doesn't have, or one twice; a required field is missing; tables nest deeper than
     /// [`depth_max`](Self::depth_max), or JSON deeper than 127 levels.
     #[cfg(feature = "from-json")]
     pub fn message_from_json(&self, json: &[u8]) -> Result<Vec<u8>, crate::JsonError> {
