@@ -1,3 +1,4 @@
+mod bench;
 mod convert;
 mod live;
 mod making;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use bench::Bench;
 pub(crate) use convert::{Convert, ExportFormat, Payload};
 pub(crate) use live::{InputFormat, Record, Replay, SyncChoice};
 pub(crate) use making::{Cut, Merge, Split};
@@ -52,7 +54,7 @@ pub(crate) enum Command {
     Split(Split),
     /// Write messages in a format that other programs read, or make a stream of one
     Convert(Convert),
-    /// Record messages from the standard input
+    /// Record messages from the standard input or a file
     Record(Record),
     /// Print or send messages at the pace at which they were recorded
     Replay(Replay),
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     /// Show, extract, attach or compare schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Measure this machine: how fast streams are written, read, verified and made durable
+    Bench(Bench),
     /// Print completions for a shell
     Completions {
         /// The shell

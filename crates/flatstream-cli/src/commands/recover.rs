@@ -2,7 +2,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use flatstream::recover::{SalvageReport, repair, salvage};
-use flatstream::{ErrorKind, OpenReport};
+use flatstream::{Error, ErrorKind, OpenReport};
 use serde_json::json;
 
 use crate::arguments::{FactsFormat, Recover};
@@ -11,9 +11,17 @@ use crate::text::counted;
 
 pub(crate) fn run(options: &Recover) -> Outcome {
     let path = &options.file;
+    if path.as_os_str() == "-" {
+        return Err(Failure::usage(
+            "what is recovered is read more than once: put the standard input into a file first",
+        ));
+    }
     match &options.output {
         Some(output) => {
-            let report = salvage(path, output).map_err(|error| Failure::with_advice(path, &error, None))?;
+            let report = salvage(path, output).map_err(|error| {
+                let at = if has_no_room(&error) { output } else { path };
+                Failure::with_advice(at, &error, None)
+            })?;
             say_salvaged(path, output, &report, options.format)?;
             Ok(if report.is_complete() { Done::Well } else { Done::WithLoss })
         }
@@ -27,6 +35,13 @@ pub(crate) fn run(options: &Recover) -> Outcome {
             Ok(if report.messages_cut == 0 { Done::Well } else { Done::WithLoss })
         }
     }
+}
+
+/// The new stream can't be written: that isn't the damaged one's fault.
+fn has_no_room(error: &Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let kind = error.io_error().map(io::Error::kind);
+    matches!(kind, Some(FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull))
 }
 
 fn say_salvaged(from: &Path, to: &Path, report: &SalvageReport, format: FactsFormat) -> io::Result<()> {

@@ -11,7 +11,7 @@ use crate::arguments::{Attach, Conform, Extract, FactsFormat, SchemaCommand, Sho
 use crate::commands::cat::refuse_terminal;
 use crate::commands::cut::closing_time;
 use crate::messages::{Item, Messages, Place};
-use crate::new_stream::{NewStream, check_name, header_like};
+use crate::new_stream::{Made, NewStream, check_name, header_like};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::output::Output;
 use crate::text::counted;
@@ -52,6 +52,9 @@ fn extract(options: &Extract) -> Outcome {
     let to_standard_output = output.as_os_str() == "-";
     if to_standard_output {
         refuse_terminal("binary schemas")?;
+        if options.format == FactsFormat::Json {
+            return Err(Failure::usage("the standard output has the schema: --format json needs a file as --output"));
+        }
     }
     let bfbs = schema_of(&options.file)?;
     let mut file = Output::create(output)?;
@@ -60,7 +63,18 @@ fn extract(options: &Extract) -> Outcome {
     if to_standard_output {
         return Ok(Done::Well);
     }
-    writeln!(io::stdout(), "{} in {}", counted(bfbs.len() as u64, "byte"), output.display())?;
+    let mut out = io::stdout();
+    match options.format {
+        FactsFormat::Text => writeln!(out, "{} in {}", counted(bfbs.len() as u64, "byte"), output.display())?,
+        FactsFormat::Json => {
+            let value = json!({
+                "path": options.file.to_string_lossy(),
+                "output": output.to_string_lossy(),
+                "bytes": bfbs.len(),
+            });
+            writeln!(out, "{value}")?;
+        }
+    }
     Ok(Done::Well)
 }
 
@@ -76,7 +90,7 @@ fn attach(options: &Attach) -> Outcome {
     }
     let root = root_of(options, &header, &schema)?;
     let walker = Walker::of_table(&schema, &root).map_err(|error| unusable(schema_path, &error))?;
-    let mut new = NewStream::create(&options.output, &header_like(&header).message_type(root).schema(bfbs.clone()))?;
+    let mut new = NewStream::create(&options.output, &header_like(&header).message_type(&root).schema(bfbs.clone()))?;
     let mut last = None;
     messages.each(&Place::All, None, |item| {
         if !options.unchecked {
@@ -87,10 +101,26 @@ fn attach(options: &Attach) -> Outcome {
         Ok(true)
     })?;
     let made = new.finish(closing_time(messages.sync_behind(last)))?;
+    say_attached(options, &root, made)?;
+    Ok(Done::Well)
+}
+
+fn say_attached(options: &Attach, root: &str, made: Made) -> io::Result<()> {
+    let mut out = io::stdout();
+    if options.format == FactsFormat::Json {
+        let value = json!({
+            "path": options.file.to_string_lossy(),
+            "output": options.output.to_string_lossy(),
+            "messages": made.messages,
+            "bytes": made.bytes,
+            "root_type": root,
+            "decoded": !options.unchecked,
+        });
+        return writeln!(out, "{value}");
+    }
     let (messages, output) = (counted(made.messages, "message"), options.output.display());
     let checked = if options.unchecked { "" } else { "decoded, " };
-    writeln!(io::stdout(), "{messages} with their schema in {output}, {checked}read back and compared")?;
-    Ok(Done::Well)
+    writeln!(out, "{messages} with their schema in {output}, {checked}read back and compared")
 }
 
 /// The table that messages are: as the header says, or as whoever attaches the schema does.
