@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use flatstream::{Error, ErrorKind};
 
 use crate::input::STANDARD_INPUT;
+use crate::text::printable_lines;
 
 /// What a command comes to that wasn't kept from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +107,7 @@ pub(crate) fn exit(outcome: Outcome) -> ExitCode {
         Ok(Done::Damaged) => ExitCode::FAILURE,
         Ok(Done::WithLoss) => ExitCode::from(3),
         Err(failure) => {
-            eprintln!("{failure}");
+            eprintln!("{}", printable_lines(&failure.to_string()));
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }

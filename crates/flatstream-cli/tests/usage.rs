@@ -104,6 +104,10 @@ Options:
       --recover
           Go on behind damage, and say on the standard error what was lost
 
+      --stream-id <ID>
+          Of several streams in a file, read the one with this id: where another one lies over its
+          beginning
+
       --max-message-len <BYTES>
           Longest message to accept; 0 = whatever the stream allows
           
@@ -155,6 +159,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -h, --help                     Print help (see more with '--help')
@@ -179,6 +185,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -f, --follow                   Print more messages as a writer appends them, until it closes the
@@ -400,6 +408,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -h, --help                     Print help (see more with '--help')

@@ -163,8 +163,8 @@ impl Walker {
     ///
     /// And where flatc loses something, this:
     ///
-    /// - Text is written as it is, in UTF-8, and not as `\u` escapes. Where a string isn't UTF-8, U+FFFD stands for
-    ///   each sequence that isn't (flatc refuses the message).
+    /// - Text is written as it is, in UTF-8, and not as `\u` escapes, but for control characters. Where a string isn't
+    ///   UTF-8, U+FFFD stands for each sequence that isn't (flatc refuses the message).
     /// - Floats have as few digits as still read back to the same number (flatc writes 6 or 12 behind the point, so
     ///   that 1e-20 is 0.0).
     /// - NaN and infinities are `null`, or strings: [`JsonOptions::not_finite`] (flatc writes what isn't JSON).

@@ -1,13 +1,13 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use flatstream::recover::{SalvageReport, repair, salvage};
-use flatstream::{Error, ErrorKind, OpenReport};
+use flatstream::recover::{SalvageReport, repair, salvage_with};
+use flatstream::{Error, ErrorKind, OpenReport, ReadOptions, Recovery, WriteOptions};
 use serde_json::json;
 
 use crate::arguments::{FactsFormat, Recover};
 use crate::outcome::{Done, Failure, Outcome};
-use crate::text::counted;
+use crate::text::{self, counted};
 
 pub(crate) fn run(options: &Recover) -> Outcome {
     let path = &options.file;
@@ -18,7 +18,12 @@ pub(crate) fn run(options: &Recover) -> Outcome {
     }
     match &options.output {
         Some(output) => {
-            let report = salvage(path, output).map_err(|error| {
+            let mut recovery = Recovery::new();
+            if let Some(id) = options.stream_id {
+                recovery = recovery.stream_id(id);
+            }
+            let read = ReadOptions::new().max_message_len(0).recovery(recovery);
+            let report = salvage_with(path, output, &read, WriteOptions::new()).map_err(|error| {
                 let at = if has_no_room(&error) { output } else { path };
                 Failure::with_advice(at, &error, None)
             })?;
@@ -65,7 +70,7 @@ fn say_salvaged(from: &Path, to: &Path, report: &SalvageReport, format: FactsFor
     }
     writeln!(out, "{} saved in {}, read back and compared", counted(*messages, "message"), to.display())?;
     for finding in findings {
-        writeln!(out, "  {finding}")?;
+        writeln!(out, "  {}", text::finding(finding))?;
     }
     if *is_header_recovered {
         writeln!(out, "  the header was lost: type, schema and metadata of the messages with it")?;

@@ -29,7 +29,7 @@ pub(crate) fn run(options: &Replay) -> Outcome {
     }
     let timed = Timed::open(&options.file)?;
     let header = timed.header.clone();
-    let reading = Reading { choice: options.choice.clone(), recover: false, max_message_len: 0 };
+    let reading = Reading { choice: options.choice.clone(), ..Reading::default() };
     let filter = Filter::new(&options.file, &options.choice, &Place::All, Some(&header))?;
     let field = match &options.by {
         None => None,

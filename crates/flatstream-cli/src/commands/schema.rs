@@ -7,14 +7,14 @@ use flatstream::Header;
 use flatstream::schema::{ConformError, Schema, Visitor, Walker, conform};
 use serde_json::json;
 
-use crate::arguments::{Attach, Conform, Extract, FactsFormat, SchemaCommand, Show};
+use crate::arguments::{Attach, Conform, Extract, FactsFormat, Reading, SchemaCommand, Show};
 use crate::commands::cat::refuse_terminal;
 use crate::commands::cut::closing_time;
 use crate::messages::{Item, Messages, Place};
 use crate::new_stream::{Made, NewStream, check_name, header_like};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::output::Output;
-use crate::text::counted;
+use crate::text::{counted, printable_lines};
 
 pub(crate) fn run(command: &SchemaCommand) -> Outcome {
     match command {
@@ -31,7 +31,7 @@ fn show(options: &Show) -> Outcome {
     let schema = Schema::read(&bfbs).map_err(|error| unusable(path, &error))?;
     let mut out = io::stdout().lock();
     match options.format {
-        FactsFormat::Text => write!(out, "{}", schema.to_fbs())?,
+        FactsFormat::Text => write!(out, "{}", printable_lines(&schema.to_fbs()))?,
         FactsFormat::Json => {
             let value = json!({
                 "path": path.to_string_lossy(),
@@ -83,7 +83,7 @@ fn attach(options: &Attach) -> Outcome {
     let (path, schema_path) = (&options.file, &options.schema);
     let bfbs = read_schema(schema_path)?;
     let schema = Schema::read(&bfbs).map_err(|error| unusable(schema_path, &error))?;
-    let mut messages = Messages::open(path, false, 0)?;
+    let mut messages = Messages::open(path, &Reading::default())?;
     let header = messages.header().ok_or_else(|| no_header(path))?.clone();
     if let Some(old) = header.schema() {
         conform(old, &bfbs).map_err(|error| does_not_conform(path, schema_path, &error))?;
@@ -195,7 +195,7 @@ fn schema_of(path: &Path) -> Result<Vec<u8>, Failure> {
     if is_schema(path) {
         return read_schema(path);
     }
-    let messages = Messages::open(path, false, 0)?;
+    let messages = Messages::open(path, &Reading::default())?;
     let header = messages.header().ok_or_else(|| no_header(path))?;
     header.schema().map(<[u8]>::to_vec).ok_or_else(|| Failure::Other {
         what: format!("{} has no schema", path.display()),

@@ -8,7 +8,7 @@ use flatstream::schema::FieldPath;
 use flatstream::{Dropped, Header, TIME_NONE};
 use serde_json::json;
 
-use crate::arguments::{FactsFormat, SchemaOptions, Split};
+use crate::arguments::{FactsFormat, Reading, SchemaOptions, Split};
 use crate::commands::cut::closing_time;
 use crate::key::{KeyValue, field_of};
 use crate::messages::{Item, Messages, Place};
@@ -32,7 +32,7 @@ const OPEN_MAX: usize = 500;
 const WAITING_MAX: usize = 64;
 
 pub(crate) fn run(options: &Split) -> Outcome {
-    let messages = Messages::open(&options.file, false, 0)?;
+    let messages = Messages::open(&options.file, &Reading::default())?;
     let no_header = || Failure::Other { what: format!("{}: no header", options.file.display()), advice: None };
     let header = messages.header().ok_or_else(no_header)?.clone();
     let rule = Rule::of(options, &header)?;
