@@ -20,9 +20,11 @@ mod new_stream;
 mod place;
 mod timed;
 
+mod incoming;
 mod input;
 mod interval;
 mod key;
+mod measure;
 mod shape;
 
 mod outcome;
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Replay(options) => commands::replay::run(&options),
         Command::Plot(options) => commands::plot::run(&options),
         Command::Schema(command) => commands::schema::run(&command),
+        Command::Bench(options) => commands::bench::run(&options),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { folder } => commands::man::run(&folder),
     };

@@ -10,11 +10,12 @@ use flatstream::format::Sync;
 use flatstream::log::{LogMessage, LogReader, LogWindow};
 use flatstream::{Dropped, Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window};
 
-use crate::arguments;
+use crate::arguments::{self, Reading};
 use crate::input::Input;
 use crate::interval;
 use crate::key::Key;
 use crate::outcome::Failure;
+use crate::text::finding;
 
 /// A message, and what is known of it.
 pub(crate) struct Item {
@@ -126,12 +127,16 @@ enum AnyReader {
 }
 
 impl Messages {
-    pub(crate) fn open(path: &Path, recover: bool, max_message_len: u32) -> std::result::Result<Self, Failure> {
-        let mut options = ReadOptions::new().max_message_len(max_message_len);
-        if recover {
-            options = options.recovery(Recovery::new());
+    pub(crate) fn open(path: &Path, reading: &Reading) -> std::result::Result<Self, Failure> {
+        let mut options = ReadOptions::new().max_message_len(reading.max_message_len);
+        if reading.recover {
+            let recovery = Recovery::new();
+            options = options.recovery(reading.stream_id.map_or(recovery, |id| recovery.stream_id(id)));
         }
         let input = Input::open(path)?;
+        if matches!(input, Input::Log(_)) && reading.stream_id.is_some() {
+            return Err(Failure::usage("--stream-id is for a file: each segment of a log is a stream of its own"));
+        }
         let failed = |error: Error| Failure::reading(path, &error);
         let (path, reader) = match input {
             Input::File { path, file } => {
@@ -253,8 +258,8 @@ impl Messages {
     /// What was noticed beside the messages, a line each.
     pub(crate) fn take_findings(&mut self) -> Vec<String> {
         match &mut self.reader {
-            AnyReader::File(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
-            AnyReader::Pipe(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
+            AnyReader::File(reader) => reader.take_findings().iter().map(finding).collect(),
+            AnyReader::Pipe(reader) => reader.take_findings().iter().map(finding).collect(),
             AnyReader::Log(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
         }
     }

@@ -23,7 +23,7 @@ impl Selected {
     pub(crate) fn open(path: &Path, selection: &Selection) -> Result<Self, Failure> {
         let Selection { window, reading } = selection;
         let place = Place::of(window)?;
-        let messages = Messages::open(path, reading.recover, reading.max_message_len)?;
+        let messages = Messages::open(path, reading)?;
         let filter = Filter::new(path, &reading.choice, &place, messages.header())?;
         Ok(Self { path: path.to_owned(), place, messages, filter })
     }

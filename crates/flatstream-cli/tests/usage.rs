@@ -32,10 +32,11 @@ Commands:
   merge        Put several streams into one, in the order of their times or of a field
   split        Put a stream into several
   convert      Write messages in a format that other programs read, or make a stream of one
-  record       Record messages from the standard input
+  record       Record messages from the standard input or a file
   replay       Print or send messages at the pace at which they were recorded
   plot         Draw fields over time: as SVG, as PNG, or in the terminal
   schema       Show, extract, attach or compare schemas
+  bench        Measure this machine: how fast streams are written, read, verified and made durable
   completions  Print completions for a shell
   man          Write manual pages
   help         Print this message or the help of the given subcommand(s)
@@ -103,6 +104,10 @@ Options:
       --recover
           Go on behind damage, and say on the standard error what was lost
 
+      --stream-id <ID>
+          Of several streams in a file, read the one with this id: where another one lies over its
+          beginning
+
       --max-message-len <BYTES>
           Longest message to accept; 0 = whatever the stream allows
           
@@ -154,6 +159,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -h, --help                     Print help (see more with '--help')
@@ -178,6 +185,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -f, --follow                   Print more messages as a writer appends them, until it closes the
@@ -290,7 +299,8 @@ Options:
                             say, the schema's root type
   -o, --output <NEW>        The new stream; no file is written over
       --unchecked           Don't decode each message by the schema
-  -h, --help                Print help
+      --format <FORMAT>     How to print [default: text] [possible values: text, json]
+  -h, --help                Print help (see more with '--help')
 
 "#]]);
     help(&["schema", "conform"]).stdout_eq(str![[r#"
@@ -308,19 +318,24 @@ Options:
 
 "#]]);
     help(&["record"]).stdout_eq(str![[r#"
-Record messages from the standard input
+Record messages from the standard input or a file
 
-Usage: flatstream record [OPTIONS] --output <FILE>
+Usage: flatstream record [OPTIONS] --output <FILE> [INPUT]
+
+Arguments:
+  [INPUT]  Where messages come from; - is the standard input [default: -]
 
 Options:
   -o, --output <FILE>       The stream; one that is there is continued, in a new epoch
-      --format <FORMAT>     How messages come in [default: raw] [possible values: raw]
+      --format <FORMAT>     How messages come in [default: raw] [possible values: raw, ndjson]
       --schema <FILE.bfbs>  The binary schema for the header of a new stream
       --root <TABLE>        The table that messages are, by its full name; by default the schema's
                             root type
       --sync <WHEN>         When messages are made durable: `every` single one, so many SECONDS
                             after it came, or `none` before the end [default: 1]
       --unchecked           Take messages that can't be decoded by the schema too
+      --summary <FORMAT>    How to say what was recorded: `text` to the standard error, `json` to
+                            the standard output [default: text] [possible values: text, json]
   -h, --help                Print help (see more with '--help')
 
 "#]]);
@@ -344,6 +359,9 @@ Options:
                             say, the schema's root type
       --where <CONDITION>   Only messages of which this is true: FIELD=VALUE, or with != < <= > >=;
                             FIELD may be a path (pose.position.x). Several must all be true
+      --summary <FORMAT>    How to say how it went: `text` to the standard error, `json` to the
+                            standard output if messages are sent with --to, and else to the standard
+                            error [default: text] [possible values: text, json]
   -h, --help                Print help (see more with '--help')
 
 "#]]);
@@ -390,6 +408,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -h, --help                     Print help (see more with '--help')
