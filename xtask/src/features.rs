@@ -10,6 +10,7 @@ use crate::{Outcome, Verdict};
 const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-checksum", &["std", "crc", "xxhash"]),
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
+    ("flatstream-ring", &[]),
     ("flatstream-schema", &[]),
     ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
     ("flatstream-log", &[]),

@@ -5,7 +5,7 @@ use flatstream::{ChecksumType, Clock, Header, HeaderBuilder};
 use crate::Outcome;
 
 /// What every device of this kind writes first. It has nothing in it that differs between two devices or two runs.
-fn header() -> Result<Header, Box<dyn std::error::Error>> {
+pub(crate) fn header() -> Result<Header, Box<dyn std::error::Error>> {
     Ok(HeaderBuilder::new(ChecksumType::Crc32c)
         .max_message_len(1024)
         .sync_interval(4096)

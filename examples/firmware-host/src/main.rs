@@ -5,6 +5,7 @@
 mod expected;
 mod header;
 mod receive;
+mod unroll;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,8 @@ flatstream-firmware-host COMMAND
   header         write examples/firmware/header.bin
   expected N     print the first N messages of the device, as `flatstream cat --format ndjson` does
   receive FILE   read what came over the line, and say how many messages were delivered and lost
+  unroll IMAGE FILE
+                 make a stream of the memory of a ring
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
         ["header"] => header::write(),
         ["expected", count] => expected::print(count),
         ["receive", path] => receive::report(path),
+        ["unroll", image, path] => unroll::write(image, path),
         _ => {
             eprint!("{HELP}");
             return ExitCode::from(2);

@@ -7,6 +7,7 @@ use flatstream_format::{Algorithm, Checksum, Decoded, Decoder, Encoder, Essentia
 use crate::{HEADER, SESSION};
 
 /// CRC-32C. A type that names one algorithm leaves out the others, which `Algorithm` chooses at run time.
+#[derive(Clone)]
 pub struct Crc32c;
 
 impl Checksum for Crc32c {

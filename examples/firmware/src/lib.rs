@@ -9,6 +9,7 @@
 pub mod encode;
 pub mod host;
 pub mod noise;
+pub mod ring;
 pub mod telemetry;
 
 use core::num::NonZeroU64;

@@ -37,7 +37,8 @@ impl Machine {
 }
 
 /// Programs that link only if no panicking branch is left.
-const STRICT: [&str; 7] = ["record", "uart", "size-nothing", "size-none", "size-crc32c", "size-xxh64", "size-decoder"];
+const STRICT: [&str; 9] =
+    ["record", "uart", "ring", "size-nothing", "size-none", "size-crc32c", "size-xxh64", "size-decoder", "size-ring"];
 
 /// Programs with crates that have panicking branches: FlatBuffers, and the one with XXH3.
 const LAX: [&str; 2] = ["heap", "size-xxh3"];

@@ -12,12 +12,13 @@ const BEGIN: &str = "<!-- figures: begin (cargo xtask firmware --bless) -->\n";
 const END: &str = "<!-- figures: end -->";
 
 /// What is in the table, and the program that it is measured with.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("encoder, no checksum of messages", "size-none"),
     ("encoder, CRC-32C", "size-crc32c"),
     ("encoder, XXH64", "size-xxh64"),
     ("encoder, XXH3", "size-xxh3"),
     ("decoder, CRC-32C", "size-decoder"),
+    ("recorder for a ring, CRC-32C, with encoder and decoder", "size-ring"),
 ];
 
 /// A name, and figures in bytes.
@@ -43,8 +44,8 @@ pub(super) fn measure(devices: &[Device<'_>]) -> Result<Vec<Row>, String> {
         }
         rows.push(Row { name: part.to_owned(), bytes });
     }
-    for state in ["encoder", "decoder"] {
-        let bytes = devices.iter().map(|device| device.fact("record.txt", state)).collect::<Result<_, _>>()?;
+    for (file, state) in [("record.txt", "encoder"), ("record.txt", "decoder"), ("ring.txt", "recorder")] {
+        let bytes = devices.iter().map(|device| device.fact(file, state)).collect::<Result<_, _>>()?;
         rows.push(Row { name: format!("{state}'s state in RAM"), bytes });
     }
     Ok(rows)

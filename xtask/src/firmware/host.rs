@@ -1,5 +1,6 @@
 //! What the host makes of what the device wrote.
 
+use std::fs;
 use std::path::Path;
 
 use super::device::{find_fact, read_fact};
@@ -56,12 +57,51 @@ pub(super) fn check_line(folder: &Path, name: &str, line: Line) -> Result<(), St
     Ok(())
 }
 
+/// What a ring holds, as the device sent it and out of its memory, is a stream of the last messages.
+pub(super) fn check_ring(folder: &Path) -> Result<(), String> {
+    let cli = "cargo run --quiet --package flatstream-cli --";
+    let (sent, image, unrolled, saved) =
+        (folder.join("ring.fls"), folder.join("ring.img"), folder.join("unrolled.fls"), folder.join("saved.fls"));
+    let host = "cargo run --quiet --package flatstream-firmware-host --";
+    output_of(&format!("{host} unroll {} {}", image.display(), unrolled.display()))?;
+    let read = |path: &Path| fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    if read(&sent)? != read(&unrolled)? {
+        return Err(format!("{} isn't what the device sent", unrolled.display()));
+    }
+    if saved.exists() {
+        fs::remove_file(&saved).map_err(|error| format!("{}: {error}", saved.display()))?;
+    }
+    // The status says that something is lost: what was overwritten.
+    let line = format!("{cli} recover {} --output {}", sent.display(), saved.display());
+    output_with_status(&line, SOMETHING_LOST)?;
+    let printed = output_of(&format!("{cli} cat --format ndjson {}", saved.display()))?;
+    let expected = output_of(&format!("{host} expected {MESSAGES}"))?;
+    let count = printed.lines().count();
+    let lost = output_of(&format!("{host} receive {}", sent.display()))?;
+    let is_counted = find_fact(&lost, "lost") == MESSAGES.checked_sub(count as u64);
+    if !is_counted || count < RING_MIN || !expected.ends_with(&printed) {
+        return Err(format!("{}: {count} messages, which aren't the last ones", saved.display()));
+    }
+    println!("ring: the last {count} of {MESSAGES} messages, each as the device meant it");
+    Ok(())
+}
+
+/// So many messages of 64 bytes are in 7 of 8 pages at least.
+const RING_MIN: usize = 7 * (1024 - 64) / 64;
+
+/// The program's exit status for a stream of which not all could be saved.
+const SOMETHING_LOST: i32 = 3;
+
 fn output_of(line: &str) -> Result<String, String> {
+    output_with_status(line, 0)
+}
+
+fn output_with_status(line: &str, status: i32) -> Result<String, String> {
     let mut words = line.split_whitespace();
     let mut command = program(words.next().unwrap_or_default());
     let output = command.args(words).output().map_err(|error| format!("`{line}` can't be run: {error}"))?;
-    match output.status.success() {
+    match output.status.code() == Some(status) {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!("`{line}` failed: {}", String::from_utf8_lossy(&output.stderr))),
+        false => Err(format!("`{line}` ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr))),
     }
 }
