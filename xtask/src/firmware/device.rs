@@ -37,8 +37,18 @@ impl Machine {
 }
 
 /// Programs that link only if no panicking branch is left.
-const STRICT: [&str; 9] =
-    ["record", "uart", "ring", "size-nothing", "size-none", "size-crc32c", "size-xxh64", "size-decoder", "size-ring"];
+const STRICT: [&str; 10] = [
+    "record",
+    "driver",
+    "uart",
+    "ring",
+    "size-nothing",
+    "size-none",
+    "size-crc32c",
+    "size-xxh64",
+    "size-decoder",
+    "size-ring",
+];
 
 /// Programs with crates that have panicking branches: FlatBuffers, and the one with XXH3.
 const LAX: [&str; 2] = ["heap", "size-xxh3"];
@@ -78,7 +88,7 @@ impl<'a> Device<'a> {
     /// Builds all programs.
     pub(super) fn build(&self) -> Result<(), String> {
         println!("building for {}", self.machine.name());
-        self.cargo("xxhash", &STRICT)?;
+        self.cargo("xxhash,embedded-io", &STRICT)?;
         self.cargo("heap,xxhash", &LAX)
     }
 

@@ -32,10 +32,11 @@ fn run(judge: fn(&[figures::Row]) -> Outcome) -> Outcome {
     for device in &devices {
         device.build()?;
         device.check_symbols()?;
-        for program in ["record", "uart", "ring"] {
+        for program in ["record", "driver", "uart", "ring"] {
             device.emulate(program)?;
         }
         host::check_recording(&device.folder().join("record.fls"))?;
+        host::check_recording(&device.folder().join("driver.fls"))?;
         host::check_line(&device.folder(), "uart", host::Line::BadOnce)?;
         host::check_line(&device.folder(), "wild", host::Line::Wild)?;
         host::check_ring(&device.folder())?;
