@@ -14,6 +14,8 @@ const STEPS: &[Step] = &[
     ("cargo xtask tidy", |_| tidy::run_rules()),
     ("cargo xtask codegen --check", |_| codegen::check()),
     ("cargo xtask vectors --check", |_| vectors::run_script("check")),
+    // The implementation in Python; it needs nothing installed.
+    ("python3 -m unittest discover -s python/flatstream", run),
     ("cargo xtask tools", |_| tools::install(false)),
     ("cargo clippy --workspace --all-targets --features flatstream/full -- -D warnings", run),
     // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: their tests are part of

@@ -11,7 +11,7 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-checksum", &["std", "crc", "xxhash"]),
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
     ("flatstream-ring", &[]),
-    ("flatstream-schema", &[]),
+    ("flatstream-schema", &["from-json"]),
     ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
     ("flatstream-log", &[]),
     ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "mmap", "log"]),

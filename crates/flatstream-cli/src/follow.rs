@@ -37,6 +37,7 @@ impl Following for Follower {
             message,
             sync: None,
             dropped: Dropped::default(),
+            damaged_ranges: 0,
         }))
     }
 
@@ -57,6 +58,7 @@ impl Following for LogFollower {
             message: message.into(),
             sync: None,
             dropped: Dropped::default(),
+            damaged_ranges: 0,
         }))
     }
 

@@ -12,6 +12,7 @@ mod facts;
 mod filter;
 mod follow;
 mod messages;
+mod plot;
 mod printer;
 mod selection;
 
@@ -19,9 +20,11 @@ mod new_stream;
 mod place;
 mod timed;
 
+mod incoming;
 mod input;
 mod interval;
 mod key;
+mod measure;
 mod shape;
 
 mod outcome;
@@ -52,7 +55,9 @@ fn main() -> ExitCode {
         Command::Convert(options) => commands::convert::run(&options),
         Command::Record(options) => commands::record::run(&options),
         Command::Replay(options) => commands::replay::run(&options),
+        Command::Plot(options) => commands::plot::run(&options),
         Command::Schema(command) => commands::schema::run(&command),
+        Command::Bench(options) => commands::bench::run(&options),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { folder } => commands::man::run(&folder),
     };

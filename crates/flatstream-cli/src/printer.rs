@@ -13,7 +13,7 @@ use crate::convert::csv::Table;
 use crate::messages::Item;
 use crate::outcome::Failure;
 use crate::shape;
-use crate::text::preview;
+use crate::text::{preview, printable};
 use crate::time;
 
 /// So many bytes of a message that can't be decoded are shown.
@@ -129,7 +129,7 @@ pub(crate) fn say_undecoded(item: &Item, error: &dyn Display, is_lenient: bool) 
     };
     let what = format!("{place}, isn't one of the schema: {error}");
     if is_lenient {
-        eprintln!("{what}");
+        eprintln!("{}", printable(&what));
         return Ok(());
     }
     Err(Failure::Other {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use flatstream::format::Sync;
 use flatstream::{Header, Losses};
 
 use crate::arguments::Selection;
@@ -22,7 +23,7 @@ impl Selected {
     pub(crate) fn open(path: &Path, selection: &Selection) -> Result<Self, Failure> {
         let Selection { window, reading } = selection;
         let place = Place::of(window)?;
-        let messages = Messages::open(path, reading.recover, reading.max_message_len)?;
+        let messages = Messages::open(path, reading)?;
         let filter = Filter::new(path, &reading.choice, &place, messages.header())?;
         Ok(Self { path: path.to_owned(), place, messages, filter })
     }
@@ -42,20 +43,36 @@ impl Selected {
         if left == Some(0) {
             return Ok(Done::Well);
         }
-        let filter = &self.filter;
-        let result = self.messages.each(&self.place, filter.key.as_ref(), |item| {
-            let is_wanted = !filter.is_behind(&item);
-            if is_wanted && filter.holds(&item.message) {
-                take(&item)?;
+        self.scan(|item, is_chosen| {
+            if is_chosen {
+                take(item)?;
                 left = left.map(|left| left - 1);
             }
-            Ok(is_wanted && left != Some(0))
+            Ok(left != Some(0))
+        })
+    }
+
+    /// Gives all messages of the window, and whether the conditions choose them, as far as `take` says that it wants
+    /// more; and then says what was noticed beside them.
+    pub(crate) fn scan(&mut self, mut take: impl FnMut(&Item, bool) -> Result<bool, Failure>) -> Outcome {
+        let filter = &self.filter;
+        let result = self.messages.each(&self.place, filter.key.as_ref(), |item| {
+            Ok(!filter.is_behind(&item) && take(&item, filter.holds(&item.message))?)
         });
         for finding in self.messages.take_findings() {
             eprintln!("{}: {finding}", self.path.display());
         }
         let losses = say_losses(&self.path, &self.messages.losses());
         result.map(|()| losses)
+    }
+
+    /// As [`Messages::sync_behind`].
+    pub(crate) fn sync_behind(&mut self, sync: Option<Sync>) -> Option<Sync> {
+        self.messages.sync_behind(sync)
+    }
+
+    pub(crate) fn losses(&self) -> Losses {
+        self.messages.losses()
     }
 }
 

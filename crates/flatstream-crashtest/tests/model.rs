@@ -11,6 +11,7 @@ use flatstream_testkit::disk::{Disk, Schedule};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use std::cell::Cell;
+use std::ops::Range;
 
 const FILE: &str = "log.fls";
 
@@ -323,6 +324,20 @@ fn config() -> ProptestConfig {
     }
 }
 
+/// Goes through a history, and on behind it.
+fn live(sync_interval: u32, events: &[Event]) -> TestCaseResult {
+    let mut model = Model::new(sync_interval);
+    for event in events {
+        model.happen(event)?;
+    }
+    // Whatever happened, it opens, and goes on.
+    model.cut_power(0)?;
+    model.write(&Event::Append(10))?;
+    model.write(&Event::Finish)?;
+    prop_assert_eq!(model.acknowledged, model.messages.len());
+    model.open()
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -331,15 +346,34 @@ proptest! {
         sync_interval in prop_oneof![Just(0u32), Just(256), Just(4096)],
         events in prop::collection::vec(event(), 1..60),
     ) {
-        let mut model = Model::new(sync_interval);
-        for event in &events {
-            model.happen(event)?;
-        }
-        // Whatever happened, it opens, and goes on.
-        model.cut_power(0)?;
-        model.write(&Event::Append(10))?;
-        model.write(&Event::Finish)?;
-        prop_assert_eq!(model.acknowledged, model.messages.len());
-        model.open()?;
+        live(sync_interval, &events)?;
     }
+}
+
+/// A killed writer left these messages, the last of them torn. The next one opens the file, and the power goes at each
+/// of its operations; then the file opens again, and goes on.
+fn lose_power_while_opening_after_a_kill(lens: &[usize], schedules: Range<u64>) {
+    let mut refused = Vec::new();
+    for (operations, schedule) in (0..30).flat_map(|operations| schedules.clone().map(move |one| (operations, one))) {
+        let appended = lens.iter().map(|&len| Event::Append(len));
+        let power_cut = Event::PowerCutIn(operations, schedule);
+        let events: Vec<_> = appended.chain([power_cut, Event::Kill, Event::Append(1)]).collect();
+        if let Err(error) = live(256, &events) {
+            refused.push(format!("PowerCutIn({operations}, {schedule}): {error}"));
+        }
+    }
+    assert!(refused.is_empty(), "{} files refused:\n{}", refused.len(), refused.join("\n"));
+}
+
+/// What isn't durable is written again, and what was written first comes back in another block, in what is still the
+/// current epoch.
+#[test]
+fn a_block_with_a_sync_frame_of_another_block_is_no_sign_of_lost_bytes() {
+    lose_power_while_opening_after_a_kill(&[7897, 8233], 30_700..30_900);
+}
+
+/// The tail is half a sync frame; its copy begins with it, and comes back in a block of the stream.
+#[test]
+fn a_block_of_the_copy_of_the_tail_is_no_sign_of_lost_bytes() {
+    lose_power_while_opening_after_a_kill(&[1, 6977, 361, 1], 55_000..55_400);
 }

@@ -41,6 +41,10 @@ pub const SALVAGE_HASH_FACTOR: u64 = 16;
 /// A scattered tail of a stream that is reopened is cut, and kept beside the file, if it is at most this long: 64 MiB.
 pub const SCATTERED_TAIL_MAX: u64 = 64 << 20;
 
+/// A medium gives out and recycles its blocks whole, and each is a multiple of so many bytes: 512, a sector. So a sync
+/// frame in a stale block lies a multiple of it from its place.
+pub const SECTOR_LEN: u64 = 512;
+
 /// Seeking reads at most so many bytes at a time: 128 KiB, in which a sync frame lies by default, unless messages are
 /// longer than 64 KiB.
 pub const SEEK_READ_MAX: usize = 128 << 10;

@@ -9,7 +9,9 @@ use crate::error::{Error, Evidence, EvidenceKind, Stop, StopReason};
 use crate::frame::{Head, frame_len, padded, split_body};
 use crate::header::{Located, locate_header};
 use crate::layout::{ALIGNMENT, frame, sync};
-use crate::limits::{SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_SHORT, SEARCH_WINDOW_MAX, SEARCH_WINDOW_MIN};
+use crate::limits::{
+    SEARCH_HASH_FACTOR, SEARCH_HASH_FREE, SEARCH_SHORT, SEARCH_WINDOW_MAX, SEARCH_WINDOW_MIN, SECTOR_LEN,
+};
 use crate::mask::Salt;
 use crate::sync::{Sync, control_digest};
 use crate::{Algorithm, Essentials};
@@ -181,13 +183,19 @@ impl FoundSync {
     pub const fn is_in_place(&self) -> bool {
         self.position == self.sync.position
     }
+
+    /// Whether it lies as far into a sector as its place does: there, or in what may be a stale block.
+    const fn is_in_place_by_sector(&self) -> bool {
+        self.position.wrapping_sub(self.sync.position).is_multiple_of(SECTOR_LEN)
+    }
 }
 
 /// What sync frames were found behind a stop, beyond the first that is evidence. Specification: section 9, "Reopening".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailSyncs {
-    /// Where the first one of this stream lies that isn't in its place. One of an epoch before the current doesn't
-    /// count: it is a stale block of what was cut when the stream was reopened.
+    /// Where the first one of this stream lies that isn't in its place, as if bytes had been lost or inserted. Two
+    /// kinds don't count, because they may be stale blocks that a power cut exposed: one of an epoch before the
+    /// current, and one that lies a multiple of 512 bytes from the position that it names.
     pub displaced: Option<u64>,
     /// Where the first one of another stream, or of another header, lies in its place.
     pub foreign: Option<u64>,
@@ -227,6 +235,7 @@ pub struct TailSearch {
     /// Of the epoch in which reading stopped; without one there is no frame that could be checked.
     salt: Option<Salt>,
     last_sync: Option<Sync>,
+    stream_id: Option<u64>,
     blank: Blank,
     /// The first sync frame.
     sync: Option<Evidence>,
@@ -269,6 +278,7 @@ impl TailSearch {
             rules: decoder.rules,
             salt: decoder.salt(),
             last_sync: decoder.last_sync().copied(),
+            stream_id: decoder.stream_id(),
             blank: Blank::SoFar(None),
             sync: None,
             other: None,
@@ -442,8 +452,8 @@ impl TailSearch {
 
     fn consider_sync(&mut self, found: &FoundSync) {
         let FoundSync { position, sync, .. } = *found;
-        let is_ours = match &self.last_sync {
-            Some(last) => sync.stream_id == last.stream_id,
+        let is_ours = match self.stream_id {
+            Some(expected) => sync.stream_id == expected,
             None => sync.header_check == self.rules.header_check,
         };
         let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
@@ -469,7 +479,7 @@ impl TailSearch {
             return;
         }
         let is_current = self.last_sync.is_none_or(|last| found.sync.epoch >= last.epoch);
-        if !found.is_in_place() && is_current {
+        if is_current && !found.is_in_place_by_sector() {
             syncs.displaced.get_or_insert(found.position);
         }
         syncs.epoch_max = syncs.epoch_max.max(Some(found.sync.epoch));

@@ -65,7 +65,7 @@ fn drop_body_layout() {
 
 #[test]
 fn constants() {
-    let ours: [(&str, i128); 20] = [
+    let ours: [(&str, i128); 21] = [
         ("EPOCH_MULTIPLIER", EPOCH_MULTIPLIER.into()),
         ("MIX_MULTIPLIER_1", MIX_MULTIPLIERS[0].into()),
         ("MIX_MULTIPLIER_2", MIX_MULTIPLIERS[1].into()),
@@ -85,6 +85,7 @@ fn constants() {
         ("SYNC_INTERVAL_DEFAULT", limits::SYNC_INTERVAL.into()),
         ("SYNC_GAP_MIN", limits::SYNC_GAP_MIN.into()),
         ("DURABLE_SYNC_DISTANCE", limits::DURABLE_SYNC_DISTANCE.into()),
+        ("SECTOR_LEN", limits::SECTOR_LEN.into()),
         ("TIME_NONE", TIME_NONE.into()),
     ];
     let rows = table("Constants");

@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flatstream_format::{Algorithm, Checksum, ChecksumType, Clock, Header, HeaderBuilder, TIME_NONE, limits};
+use flatstream_format::{
+    Algorithm, Checksum, ChecksumType, Clock, Decoder, Essentials, Header, HeaderBuilder, TIME_NONE, limits,
+};
 
 use crate::error::{Error, Result};
 use crate::hasher::{Hasher, PrivateHasher};
@@ -76,7 +78,8 @@ struct Asked {
 #[non_exhaustive]
 pub enum OnTail {
     /// Cuts it and keeps it beside the file, so that an agent that nobody attends comes up again. A scattered tail only
-    /// up to 64 MiB; a longer one, and one that may belong to another stream, is refused.
+    /// up to 64 MiB; a longer one is refused, and one with signs of another stream, or of bytes that were lost or
+    /// inserted.
     #[default]
     CutAndKeep,
     /// The same, and also if a sync frame or a header of another stream lies there. That is refused otherwise, because
@@ -660,6 +663,14 @@ impl ReadOptions {
     pub(crate) fn build_hasher(&self, checksum: ChecksumType) -> Result<Hasher> {
         Hasher::new(checksum, |id| self.hashers.get(&id).cloned())
             .map_err(|error| flatstream_format::Error::from(error).into())
+    }
+
+    pub(crate) fn build_decoder(&self, header: &Essentials, hasher: Hasher) -> Decoder<Hasher> {
+        let decoder = Decoder::new(header, self.message_limit(), hasher);
+        match self.recovery.and_then(|recovery| recovery.only_stream()) {
+            Some(id) => decoder.of_stream(id),
+            None => decoder,
+        }
     }
 
     pub(crate) fn message_limit(&self) -> u32 {

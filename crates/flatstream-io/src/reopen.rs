@@ -322,7 +322,9 @@ fn keep<S: Storage>(
 /// Begins a new epoch behind the good data, and cuts the tail as it was judged.
 ///
 /// The new epoch is durable before the old tail is cut. Were it cut first, a power cut could bring its blocks back at
-/// other places of the file, in what is still the current epoch: as if bytes of the stream had been lost.
+/// other places of the file, in what is still the current epoch: as if bytes of the stream had been lost. The same
+/// would be true of the blocks of its copy, which lies elsewhere in its file; so the good data are durable before there
+/// is one.
 pub(crate) fn resume<S: Storage>(
     storage: &S,
     mut file: S::File,
@@ -337,12 +339,15 @@ pub(crate) fn resume<S: Storage>(
     // Whoever made the file may have died before its name was durable, which all that is acknowledged from here on
     // needs.
     storage.sync_folder_of(path).map_err(|error| Error::file(path, "made durable", error))?;
+    write_again(&mut file, found.durable.min(position), position)?;
     let kept_at = match tail {
-        Tail::Keep => Some(keep(storage, &file, path, position..size, epoch)?),
+        Tail::Keep => {
+            file.sync().map_err(|error| Error::sync(error, position))?;
+            Some(keep(storage, &file, path, position..size, epoch)?)
+        }
         Tail::Nothing | Tail::Blank => None,
     };
     let report = found.report(kept_at, Some(epoch));
-    write_again(&mut file, report.durable, position)?;
     let header = found.header;
     let mut writer = match next {
         Some((stream_id, epoch)) => {

@@ -62,6 +62,15 @@ impl Wanted {
     }
 
     pub(crate) fn takes(&self, sync: &Sync) -> bool {
+        self.may_be_read(sync) && self.is_wanted(sync)
+    }
+
+    /// Whether the reader reads this stream at all.
+    fn may_be_read(&self, sync: &Sync) -> bool {
+        self.options.chosen_recovery().is_none_or(|recovery| recovery.takes(sync))
+    }
+
+    fn is_wanted(&self, sync: &Sync) -> bool {
         let mut known = self.last.iter().chain(self.earlier.iter().map(|(earlier, _)| earlier));
         self.is_of_current_stream(sync)
             || self.is_of_earlier_stream(sync)
@@ -315,7 +324,10 @@ impl Resync {
         let unsearched = data.get(self.searched..).unwrap_or_default();
         let position = self.position.wrapping_add(self.searched as u64);
         self.searched += search.search_syncs_telling(unsearched, position, is_last, |found| {
-            if wanted.takes(&found.sync) {
+            if !wanted.may_be_read(&found.sync) {
+                return;
+            }
+            if wanted.is_wanted(&found.sync) {
                 anywhere.get_or_insert(found);
                 if found.is_in_place() {
                     in_place.get_or_insert(found);
@@ -583,6 +595,10 @@ impl Resync {
         let is_damaged = matches!(end.state, EndState::Scattered | EndState::Corrupt);
         if is_damaged {
             self.report_rest(data.len(), findings);
+        }
+        if let Some(other) = self.other_in_place.filter(|_| is_damaged && !self.recovery.is_link()) {
+            let (offset, stream_id) = (other.position, other.sync.stream_id);
+            findings.push(Finding::OtherStream { offset, stream_id });
         }
         if self.is_anything_salvaged || is_damaged {
             findings.push(Finding::LostUnknown { begin: self.skipped_from });

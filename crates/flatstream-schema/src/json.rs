@@ -334,7 +334,7 @@ const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0x20;
     while byte < 0x80 {
-        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize && byte != 0x7F;
         byte += 1;
     }
     plain
@@ -350,14 +350,28 @@ fn write_other(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Quotes, backslashes and control characters; those beyond ASCII too, which a terminal would obey as well.
 fn escape(out: &mut Vec<u8>, mut text: &[u8]) {
-    let needs_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    while let Some(len) = text.iter().position(needs_escape) {
+    let may_need_escape = |byte: &u8| *byte < 0x20 || matches!(*byte, b'"' | b'\\' | 0x7F | 0xC2);
+    while let Some(len) = text.iter().position(may_need_escape) {
         let (before, rest) = text.split_at(len);
         out.extend_from_slice(before);
-        let Some((&byte, rest)) = rest.split_first() else { break };
-        escape_byte(out, byte);
-        text = rest;
+        text = match rest {
+            // U+0080 to U+009F
+            [0xC2, byte @ 0x80..=0x9F, rest @ ..] => {
+                escape_byte(out, *byte);
+                rest
+            }
+            [0xC2, rest @ ..] => {
+                out.push(0xC2);
+                rest
+            }
+            [byte, rest @ ..] => {
+                escape_byte(out, *byte);
+                rest
+            }
+            [] => break,
+        };
     }
     out.extend_from_slice(text);
 }

@@ -9,6 +9,8 @@ mod schema;
 
 mod walker;
 
+#[cfg(feature = "from-json")]
+mod from_json;
 mod json;
 mod path;
 mod stop;
@@ -28,6 +30,8 @@ mod generated;
 
 pub use conform::{Mismatch, conform};
 pub use error::{ConformError, MessageError, MessageFault, PathError, SchemaError, WalkError};
+#[cfg(feature = "from-json")]
+pub use from_json::JsonError;
 pub use json::{JsonOptions, JsonVisitor, NotFinite, TooLong};
 pub use path::FieldPath;
 pub use plan::{Element, Enum, EnumValue, Field, Object, Type};

@@ -66,5 +66,5 @@ pub(crate) struct Convert {
 }
 
 /// What says nothing about a file that isn't a stream.
-const FROM_CONFLICTS: [&str; 8] =
-    ["window", "schema", "root", "conditions", "recover", "max_message_len", "time", "payload"];
+const FROM_CONFLICTS: [&str; 9] =
+    ["window", "schema", "root", "conditions", "recover", "stream_id", "max_message_len", "time", "payload"];

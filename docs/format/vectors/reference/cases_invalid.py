@@ -419,8 +419,22 @@ def stale_sync():
                     bytes(writer.data) + old[d:], "frame_check", d, 3, notes={d: "stale from here on"})
 
 
+def stale_block():
+    """Crash while reopening: a block holds what the next one held, of the same epoch. A writer may go on at D."""
+    writer = started()
+    for index in range(16):
+        writer.message(sample(56, index))
+    writer.sync()
+    data = bytes(writer.data)
+    number = (512 - FIRST) // 64
+    yield scattered("stale_sync_in_the_block_before", 9,
+                    "a sync 512 bytes from its place: evidence, but no sign that bytes were lost",
+                    data[:512] + data[1024:], "frame_check", FIRST + 64 * number, number,
+                    notes={512: "what was at 1024"})
+
+
 def cases():
     groups = (not_streams, header_lengths, header_checks, header_buffers, header_of_a_later_version,
               header_unsupported, flipped_bits, pads, moved_frames, blanks, promises, control_frames, sync_frames, copied_syncs, first_syncs, behind_closed,
-              durability, stale_sync)
+              durability, stale_sync, stale_block)
     return [case for group in groups for case in group()]
