@@ -17,9 +17,13 @@ const STEPS: &[Step] = &[
     // The implementation in Python; it needs nothing installed.
     ("python3 -m unittest discover -s python/flatstream", run),
     ("cargo xtask tools", |_| tools::install(false)),
-    ("cargo clippy --workspace --all-targets --features flatstream/full -- -D warnings", run),
-    // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: their tests are part of
-    // `--full`.
+    // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: they are checked and
+    // tested by `--full`.
+    (
+        "cargo clippy --workspace --exclude flatstream-compare --all-targets --features flatstream/full \
+         -- -D warnings",
+        run,
+    ),
     (
         "cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare \
          --features flatstream/full",
@@ -45,6 +49,7 @@ const STEPS: &[Step] = &[
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
     ("cargo nextest run -p flatstream-io --test differential --no-capture", many_damaged_streams),
+    ("cargo clippy -p flatstream-compare --all-targets -- -D warnings", run),
     ("cargo test --release -p flatstream-compare", run),
     ("cargo xtask tools --full", |_| tools::install(true)),
     ("cargo clippy -p flatstream-cli --all-targets --features full -- -D warnings", run),
