@@ -190,9 +190,9 @@ impl FoundSync {
 /// What sync frames were found behind a stop, beyond the first that is evidence. Specification: section 9, "Reopening".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TailSyncs {
-    /// Where the first one of this stream lies that isn't in its place, as if bytes had been lost or inserted. Two kinds
-    /// don't count, because they may be stale blocks that a power cut exposed: one of an epoch before the current, and
-    /// one that lies a multiple of 512 bytes from the position that it names.
+    /// Where the first one of this stream lies that isn't in its place, as if bytes had been lost or inserted. Two
+    /// kinds don't count, because they may be stale blocks that a power cut exposed: one of an epoch before the
+    /// current, and one that lies a multiple of 512 bytes from the position that it names.
     pub displaced: Option<u64>,
     /// Where the first one of another stream, or of another header, lies in its place.
     pub foreign: Option<u64>,
