@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, instructions, no_std, soak, tidy, vectors};
+use crate::{Outcome, Verdict, codegen, features, firmware, instructions, no_std, soak, tidy, tools, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -14,12 +14,20 @@ const STEPS: &[Step] = &[
     ("cargo xtask tidy", |_| tidy::run_rules()),
     ("cargo xtask codegen --check", |_| codegen::check()),
     ("cargo xtask vectors --check", |_| vectors::run_script("check")),
-    ("cargo clippy --workspace --all-targets --all-features -- -D warnings", run),
-    // The comparison with peers brings theirs: its tests are part of `--full`.
-    ("cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare --all-features", test),
-    ("cargo test --workspace --exclude flatstream-compare --all-features --doc", run),
+    // The implementation in Python; it needs nothing installed.
+    ("python3 -m unittest discover -s python/flatstream", run),
+    ("cargo xtask tools", |_| tools::install(false)),
+    ("cargo clippy --workspace --all-targets --features flatstream/full -- -D warnings", run),
+    // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: their tests are part of
+    // `--full`.
+    (
+        "cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare \
+         --features flatstream/full",
+        test,
+    ),
+    ("cargo test --workspace --exclude flatstream-compare --features flatstream/full --doc", run),
     ("cargo test --package flatstream-io --release --lib loom", with_loom),
-    ("cargo doc --workspace --exclude flatstream-compare --all-features --no-deps", document),
+    ("cargo doc --workspace --exclude flatstream-compare --features flatstream/full --no-deps", document),
     ("cargo xtask features", |_| features::run_combinations()),
     ("cargo xtask no-std", |_| no_std::run_proof()),
     ("cargo xtask instructions", |_| instructions::check()),
@@ -36,7 +44,13 @@ const STEPS: &[Step] = &[
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
+    ("cargo nextest run -p flatstream-io --test differential --no-capture", many_damaged_streams),
     ("cargo test --release -p flatstream-compare", run),
+    ("cargo xtask tools --full", |_| tools::install(true)),
+    ("cargo clippy -p flatstream-cli --all-targets --features full -- -D warnings", run),
+    ("cargo nextest run -p flatstream-cli --features full", test),
+    // Fetches a compiler and an emulator.
+    ("cargo xtask firmware", |_| firmware::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (
@@ -121,6 +135,13 @@ fn with_address_sanitizer(line: &str) -> Outcome {
 fn many_power_cuts(line: &str) -> Outcome {
     run_with(line, |command| {
         command.env("FLATSTREAM_POWER_CUTS", "300000");
+    })
+}
+
+/// Through the implementation in Python, too: some minutes.
+fn many_damaged_streams(line: &str) -> Outcome {
+    run_with(line, |command| {
+        command.env("FLATSTREAM_DIFFERENTIAL", "20000");
     })
 }
 

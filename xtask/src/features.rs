@@ -1,24 +1,31 @@
 //! `cargo xtask features`: every combination of crate features builds without a warning, and the smallest ones pass
 //! their tests.
 
-use crate::command::run;
+use std::fs;
+
+use crate::command::{self, run};
 use crate::{Outcome, Verdict};
 
 /// The crates, with the features that can be turned on and off.
 const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-checksum", &["std", "crc", "xxhash"]),
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
-    ("flatstream-schema", &[]),
+    ("flatstream-ring", &[]),
+    ("flatstream-schema", &["from-json"]),
     ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
     ("flatstream-log", &[]),
     ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "mmap", "log"]),
 ];
+
+/// Features that touch no others, so that they are tried alone and together only.
+const SEPARATE: &[(&str, &[&str])] = &[("flatstream-format", &["embedded-io-07", "embedded-io-async-07", "defmt-1"])];
 
 /// Those whose tests are run, all of them or those of the features alone: no features at all, and some of them only.
 const TESTED: &[(&str, &str, &str)] = &[
     ("flatstream-checksum", "", "--lib --tests"),
     ("flatstream-checksum", "xxhash", "--lib --tests"),
     ("flatstream-format", "", "--lib --tests"),
+    ("flatstream-format", "embedded-io-07,embedded-io-async-07,defmt-1", "--test frame_writer --test defmt"),
     ("flatstream-io", "", "--lib --tests"),
     ("flatstream-io", "xxhash", "--lib --test round_trip"),
     ("flatstream-io", "typed", "--lib --test typed"),
@@ -27,16 +34,34 @@ const TESTED: &[(&str, &str, &str)] = &[
 ];
 
 pub(crate) fn run_combinations() -> Outcome {
+    check_full()?;
     for (package, features) in FEATURES {
         for combination in combinations(features) {
             let selection = selection(package, &combination);
             step(&format!("cargo clippy --quiet --lib {selection} -- -D warnings"))?;
         }
     }
+    for (package, features) in SEPARATE {
+        for selected in features.iter().map(|feature| (*feature).to_owned()).chain([features.join(",")]) {
+            step(&format!("cargo clippy --quiet --lib {} -- -D warnings", selection(package, &selected)))?;
+        }
+    }
     for (package, features, tests) in TESTED {
         step(&format!("cargo test --quiet {tests} {}", selection(package, features)))?;
     }
     Ok(Verdict::Passed)
+}
+
+/// The facade's feature `full`, by which `cargo xtask ci` turns on whatever the library has, has it all.
+fn check_full() -> Outcome {
+    let manifest = command::root().join("crates/flatstream/Cargo.toml");
+    let text = fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    let full = text.lines().find(|line| line.starts_with("full = ")).unwrap_or_default();
+    let all = FEATURES.iter().filter(|(package, _)| *package == "flatstream").flat_map(|(_, features)| *features);
+    match all.into_iter().find(|feature| !full.contains(&format!("\"{feature}\""))) {
+        None => Ok(Verdict::Passed),
+        Some(feature) => Err(format!("{}: the feature full lacks {feature}", manifest.display())),
+    }
 }
 
 /// A feature that turns another one on: the pair differs from the first alone in name only.

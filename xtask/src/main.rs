@@ -6,11 +6,14 @@ mod bench;
 mod ci;
 
 mod codegen;
+mod debian;
 mod features;
+mod firmware;
 mod instructions;
 mod no_std;
 mod soak;
 mod tidy;
+mod tools;
 mod vectors;
 
 mod command;
@@ -24,12 +27,15 @@ cargo xtask COMMAND
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   features           every combination of crate features
+  firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
+                     (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
   tidy               the house rules
+  tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
 ";
 
@@ -55,11 +61,15 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
         ["features"] => features::run_combinations(),
+        ["firmware"] => firmware::check(),
+        ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["tidy"] => tidy::run_rules(),
+        ["tools"] => tools::install(false),
+        ["tools", "--full"] => tools::install(true),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
         [] | ["help" | "--help" | "-h"] => {

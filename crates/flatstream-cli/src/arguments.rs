@@ -1,15 +1,22 @@
+mod bench;
+mod convert;
 mod live;
 mod making;
+mod plot;
 mod schema;
 mod showing;
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use bench::Bench;
+pub(crate) use convert::{Convert, ExportFormat, Payload};
 pub(crate) use live::{InputFormat, Record, Replay, SyncChoice};
 pub(crate) use making::{Cut, Merge, Split};
+pub(crate) use plot::{Plot, TimeUnit};
 pub(crate) use schema::{Attach, Conform, Extract, SchemaCommand, Show};
 pub(crate) use showing::{Head, Inspect, Tail};
 
@@ -46,13 +53,19 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Put a stream into several
     Split(Split),
-    /// Record messages from the standard input
+    /// Write messages in a format that other programs read, or make a stream of one
+    Convert(Convert),
+    /// Record messages from the standard input or a file
     Record(Record),
     /// Print or send messages at the pace at which they were recorded
     Replay(Replay),
+    /// Draw fields over time: as SVG, as PNG, or in the terminal
+    Plot(Plot),
     /// Show, extract, attach or compare schemas
     #[command(subcommand)]
     Schema(SchemaCommand),
+    /// Measure this machine: how fast streams are written, read, verified and made durable
+    Bench(Bench),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -95,6 +108,9 @@ pub(crate) enum MessagesFormat {
     Text,
     /// A line of JSON for each. Where no schema says what a message is: {"schema":null,"data":"BASE64"}
     Ndjson,
+    /// A row for each, and one before them with the columns: the numbers, strings and enums of the table, by their
+    /// paths. Vectors and unions are JSON; what isn't there is empty
+    Csv,
     /// The messages one after the other, each behind its length in 4 bytes, little-endian, as size-prefixed FlatBuffers
     Raw,
 }
@@ -104,10 +120,11 @@ pub(crate) struct Cat {
     /// Streams, folders with logs, or -; one after the other
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: MessagesFormat,
     #[command(flatten)]
-    pub(crate) window: Window,
-    #[command(flatten)]
-    pub(crate) printing: Printing,
+    pub(crate) selection: Selection,
     /// Print messages as a writer appends them, until it closes the stream
     #[arg(short, long, conflicts_with = "recover")]
     pub(crate) follow: bool,
@@ -120,24 +137,42 @@ pub(crate) struct Cat {
     pub(crate) count_max: Option<u64>,
 }
 
-/// How messages are read and printed.
+/// Which messages, and how they are read.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Printing {
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    pub(crate) format: MessagesFormat,
+pub(crate) struct Selection {
+    #[command(flatten)]
+    pub(crate) window: Window,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// How messages are read.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Reading {
     #[command(flatten)]
     pub(crate) choice: Choice,
     /// Go on behind damage, and say on the standard error what was lost
     #[arg(long)]
     pub(crate) recover: bool,
+    /// Of several streams in a file, read the one with this id: where another one lies over its beginning
+    #[arg(long, value_name = "ID", requires = "recover", value_parser = stream_id)]
+    pub(crate) stream_id: Option<NonZeroU64>,
     /// Longest message to accept; 0 = whatever the stream allows
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub(crate) max_message_len: u32,
 }
 
+/// As it is printed, in hexadecimal digits behind `0x`; or in decimal ones.
+fn stream_id(text: &str) -> Result<NonZeroU64, String> {
+    let id = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    };
+    id.and_then(NonZeroU64::new).ok_or_else(|| "expected a stream's id, such as 0x4898abea34d92ff6".to_owned())
+}
+
 /// Which messages, by what they say.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Choice {
     #[command(flatten)]
     pub(crate) schema: SchemaOptions,
@@ -205,6 +240,9 @@ pub(crate) struct Recover {
     /// damaged
     #[arg(long)]
     pub(crate) in_place: bool,
+    /// Of several streams in the file, save the one with this id: where another one lies over its beginning
+    #[arg(long, value_name = "ID", requires = "output", value_parser = stream_id)]
+    pub(crate) stream_id: Option<NonZeroU64>,
     /// How to print
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: FactsFormat,

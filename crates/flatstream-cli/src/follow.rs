@@ -9,7 +9,7 @@ use flatstream::follow::Start;
 use flatstream::log::{LogFollowOptions, LogFollower, LogReader, LogStart};
 use flatstream::{Dropped, Error, FollowOptions, Followed, Follower, Header, ReadOptions, Reader, Result};
 
-use crate::arguments::Cat;
+use crate::arguments::{Cat, Selection};
 use crate::filter::Filter;
 use crate::input::Input;
 use crate::messages::{Item, Place};
@@ -37,6 +37,7 @@ impl Following for Follower {
             message,
             sync: None,
             dropped: Dropped::default(),
+            damaged_ranges: 0,
         }))
     }
 
@@ -57,6 +58,7 @@ impl Following for LogFollower {
             message: message.into(),
             sync: None,
             dropped: Dropped::default(),
+            damaged_ranges: 0,
         }))
     }
 
@@ -70,8 +72,10 @@ impl Following for LogFollower {
 }
 
 /// Follows until the stream is closed.
-pub(crate) fn run(path: &Path, options: &Cat, place: &Place, out: &mut impl Write) -> Outcome {
-    let following = FollowOptions::new().reading(ReadOptions::new().max_message_len(options.printing.max_message_len));
+pub(crate) fn run(path: &Path, options: &Cat, out: &mut impl Write) -> Outcome {
+    let Selection { window, reading } = &options.selection;
+    let place = &Place::of(window)?;
+    let following = FollowOptions::new().reading(ReadOptions::new().max_message_len(reading.max_message_len));
     let saved = options.cursor_file.as_deref().and_then(|file| fs::read_to_string(file).ok());
     let failed = |error: Error| Failure::reading(path, &error);
     match Input::open(path)? {
@@ -98,7 +102,8 @@ pub(crate) fn run(path: &Path, options: &Cat, place: &Place, out: &mut impl Writ
 
 fn start_in_file(path: &Path, file: fs::File, options: &Cat, place: &Place) -> std::result::Result<Start, Failure> {
     let failed = |error: Error| Failure::reading(path, &error);
-    let reader = || Reader::with_options(file, ReadOptions::new().max_message_len(options.printing.max_message_len));
+    let reading = &options.selection.reading;
+    let reader = || Reader::with_options(file, ReadOptions::new().max_message_len(reading.max_message_len));
     Ok(match place {
         Place::All => Start::Beginning,
         Place::Sequences(range) => Start::Sequence(range.start),
@@ -109,7 +114,7 @@ fn start_in_file(path: &Path, file: fs::File, options: &Cat, place: &Place) -> s
         }
         Place::Keys(_) => {
             let mut reader = reader().map_err(failed)?;
-            let filter = Filter::new(path, &options.printing.choice, place, Some(reader.header()))?;
+            let filter = Filter::new(path, &reading.choice, place, Some(reader.header()))?;
             let landing = reader.partition_point(|message| filter.is_before(message));
             Start::Sequence(landing.map_err(failed)?.sequence)
         }
@@ -118,8 +123,8 @@ fn start_in_file(path: &Path, file: fs::File, options: &Cat, place: &Place) -> s
 
 fn start_in_log(folder: &Path, options: &Cat, place: &Place) -> std::result::Result<LogStart, Failure> {
     let failed = |error: Error| Failure::reading(folder, &error);
-    let reader =
-        || LogReader::with_options(folder, ReadOptions::new().max_message_len(options.printing.max_message_len));
+    let reading = &options.selection.reading;
+    let reader = || LogReader::with_options(folder, ReadOptions::new().max_message_len(reading.max_message_len));
     Ok(match place {
         Place::All => LogStart::Beginning,
         Place::Sequences(range) => LogStart::Sequence(range.start),
@@ -130,7 +135,7 @@ fn start_in_log(folder: &Path, options: &Cat, place: &Place) -> std::result::Res
         }
         Place::Keys(_) => {
             let mut reader = reader().map_err(failed)?;
-            let filter = Filter::new(folder, &options.printing.choice, place, reader.header())?;
+            let filter = Filter::new(folder, &reading.choice, place, reader.header())?;
             let landing = reader.partition_point(|message| filter.is_before(message));
             LogStart::Sequence(landing.map_err(failed)?.sequence)
         }
@@ -163,15 +168,18 @@ fn print_all(
             Some(printing) => printing,
             None => {
                 let header = follower.header();
-                let filter = Filter::new(path, &options.printing.choice, place, header)?;
-                printing.insert((Printer::new(&options.printing, header)?, filter))
+                let reading = &options.selection.reading;
+                let filter = Filter::new(path, &reading.choice, place, header)?;
+                let printer = Printer::new(options.format, reading, header)?;
+                out.write_all(printer.head())?;
+                printing.insert((printer, filter))
             }
         };
         if filter.is_behind(&item) {
             break;
         }
         if filter.holds(&item.message) {
-            printer.print(&item, out)?;
+            out.write_all(printer.line(&item)?)?;
         }
         if unsaved >= CURSOR_INTERVAL {
             save(options, follower, &mut unsaved, out)?;

@@ -6,26 +6,33 @@
 
 mod arguments;
 mod commands;
+mod convert;
 
 mod facts;
 mod filter;
 mod follow;
 mod messages;
+mod plot;
 mod printer;
+mod selection;
 
 mod new_stream;
 mod place;
 mod timed;
 
+mod incoming;
 mod input;
 mod interval;
 mod key;
+mod measure;
 mod shape;
 
 mod outcome;
+mod output;
 mod progress;
 mod text;
 mod time;
+mod unfinished;
 
 use std::process::ExitCode;
 
@@ -45,9 +52,12 @@ fn main() -> ExitCode {
         Command::Cut(options) => commands::cut::run(&options),
         Command::Merge(options) => commands::merge::run(&options),
         Command::Split(options) => commands::split::run(&options),
+        Command::Convert(options) => commands::convert::run(&options),
         Command::Record(options) => commands::record::run(&options),
         Command::Replay(options) => commands::replay::run(&options),
+        Command::Plot(options) => commands::plot::run(&options),
         Command::Schema(command) => commands::schema::run(&command),
+        Command::Bench(options) => commands::bench::run(&options),
         Command::Completions { shell } => commands::completions::run(shell),
         Command::Man { folder } => commands::man::run(&folder),
     };

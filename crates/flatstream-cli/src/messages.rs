@@ -10,11 +10,12 @@ use flatstream::format::Sync;
 use flatstream::log::{LogMessage, LogReader, LogWindow};
 use flatstream::{Dropped, Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window};
 
-use crate::arguments;
+use crate::arguments::{self, Reading};
 use crate::input::Input;
 use crate::interval;
 use crate::key::Key;
 use crate::outcome::Failure;
+use crate::text::finding;
 
 /// A message, and what is known of it.
 pub(crate) struct Item {
@@ -25,6 +26,8 @@ pub(crate) struct Item {
     pub(crate) sync: Option<Sync>,
     /// What the writer dropped, of all that was read so far; of a log nobody counts it.
     pub(crate) dropped: Dropped,
+    /// How many damaged ranges of bytes were skipped so far.
+    pub(crate) damaged_ranges: u64,
 }
 
 impl Item {
@@ -41,11 +44,13 @@ pub(crate) trait Source {
 
 fn item<R: Read>(message: Message, reader: &Reader<R>) -> Item {
     let sync = reader.last_sync().copied();
-    Item { sequence: message.sequence(), message, sync, dropped: reader.dropped() }
+    let damaged_ranges = reader.losses().ranges;
+    Item { sequence: message.sequence(), message, sync, dropped: reader.dropped(), damaged_ranges }
 }
 
-fn item_of_log(message: LogMessage, sync: Option<Sync>) -> Item {
-    Item { sequence: message.sequence(), message: message.into(), sync, dropped: Dropped::default() }
+fn item_of_log(message: LogMessage, reader: &LogReader) -> Item {
+    let (sync, damaged_ranges) = (reader.last_sync().copied(), reader.losses().ranges);
+    Item { sequence: message.sequence(), message: message.into(), sync, dropped: Dropped::default(), damaged_ranges }
 }
 
 impl<R: Read> Source for Reader<R> {
@@ -65,16 +70,14 @@ impl<R: Read> Source for Window<'_, R> {
 impl Source for LogReader {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let sync = self.last_sync().copied();
-        Some(message.map(|message| item_of_log(message, sync)))
+        Some(message.map(|message| item_of_log(message, self)))
     }
 }
 
 impl Source for LogWindow<'_> {
     fn next_item(&mut self) -> Option<Result<Item>> {
         let message = self.next()?;
-        let sync = self.reader().last_sync().copied();
-        Some(message.map(|message| item_of_log(message, sync)))
+        Some(message.map(|message| item_of_log(message, self.reader())))
     }
 }
 
@@ -124,12 +127,16 @@ enum AnyReader {
 }
 
 impl Messages {
-    pub(crate) fn open(path: &Path, recover: bool, max_message_len: u32) -> std::result::Result<Self, Failure> {
-        let mut options = ReadOptions::new().max_message_len(max_message_len);
-        if recover {
-            options = options.recovery(Recovery::new());
+    pub(crate) fn open(path: &Path, reading: &Reading) -> std::result::Result<Self, Failure> {
+        let mut options = ReadOptions::new().max_message_len(reading.max_message_len);
+        if reading.recover {
+            let recovery = Recovery::new();
+            options = options.recovery(reading.stream_id.map_or(recovery, |id| recovery.stream_id(id)));
         }
         let input = Input::open(path)?;
+        if matches!(input, Input::Log(_)) && reading.stream_id.is_some() {
+            return Err(Failure::usage("--stream-id is for a file: each segment of a log is a stream of its own"));
+        }
         let failed = |error: Error| Failure::reading(path, &error);
         let (path, reader) = match input {
             Input::File { path, file } => {
@@ -251,8 +258,8 @@ impl Messages {
     /// What was noticed beside the messages, a line each.
     pub(crate) fn take_findings(&mut self) -> Vec<String> {
         match &mut self.reader {
-            AnyReader::File(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
-            AnyReader::Pipe(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
+            AnyReader::File(reader) => reader.take_findings().iter().map(finding).collect(),
+            AnyReader::Pipe(reader) => reader.take_findings().iter().map(finding).collect(),
             AnyReader::Log(reader) => reader.take_findings().iter().map(ToString::to_string).collect(),
         }
     }

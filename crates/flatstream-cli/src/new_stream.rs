@@ -1,9 +1,9 @@
 //! Makes a stream of messages of others: what it says of times is what they said.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flatstream::format::{Algorithm, Encoder, Session, Sync, SyncFlags};
 use flatstream::{Checksum, Dropped, Header, HeaderBuilder, ReadOptions, Reader, TIME_NONE, WriteOptions, Writer};
@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use crate::messages::Item;
 use crate::outcome::Failure;
 use crate::progress;
+use crate::unfinished::{Unfinished, check_absent};
 
 /// So much is written at a time.
 const BUFFER: usize = 128 << 10;
@@ -22,8 +23,7 @@ const BUFFER: usize = 128 << 10;
 /// A `Writer` puts sync frames where the distance asks for them, with the time of its clock. Here that time is over: a
 /// sync frame stands between the same two messages as in the source, because nowhere else is its time known.
 pub(crate) struct NewStream {
-    path: PathBuf,
-    temporary: PathBuf,
+    unfinished: Unfinished,
     file: BufWriter<File>,
     encoder: Encoder<Algorithm>,
     is_begun: bool,
@@ -57,18 +57,7 @@ pub(crate) fn check_name(path: &Path) -> Result<(), Failure> {
     if path.as_os_str() == "-" {
         return Err(Failure::usage("a new stream is read back before it counts, so it has to be a file"));
     }
-    match path.try_exists() {
-        Ok(false) => Ok(()),
-        Ok(true) => Err(exists(path)),
-        Err(error) => Err(Failure::file(path, "created", &error)),
-    }
-}
-
-pub(crate) fn exists(path: &Path) -> Failure {
-    Failure::Other {
-        what: format!("{} is there already", path.display()),
-        advice: Some("choose another name: nothing is written over".to_owned()),
-    }
+    check_absent(path)
 }
 
 /// All that a header says, for one that says more. What a segment says about its place in its log isn't true of another
@@ -107,11 +96,9 @@ impl NewStream {
         let id = Writer::new(io::sink(), WriteOptions::new()).map_err(|error| cant(&error))?.stream_id();
         let session = Session { stream_id: NonZeroU64::new(id).unwrap_or(NonZeroU64::MIN), epoch: 0 };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{id:016x}.new"));
-        let file = File::create_new(&temporary).map_err(|error| Failure::file(path, "created", &error))?;
+        let (unfinished, file) = Unfinished::create(path)?;
         let mut new = Self {
-            path: path.to_owned(),
-            temporary,
+            unfinished,
             file: BufWriter::with_capacity(BUFFER, file),
             encoder: Encoder::new(header.essentials(), session, hasher),
             is_begun: false,
@@ -127,7 +114,7 @@ impl NewStream {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.unfinished.path()
     }
 
     /// The sync frame of the source before the last message.
@@ -176,12 +163,13 @@ impl NewStream {
         Ok(())
     }
 
-    /// A message with a time of its own; sync frames say the greatest of all before them.
+    /// A message with a time of its own; sync frames say the greatest of all before them and of the
+    /// next one.
     pub(crate) fn append_at(&mut self, time: i64, message: &[u8]) -> Result<(), Failure> {
+        self.greatest_time = self.greatest_time.max(time);
         if self.encoder.sync_due() {
             self.write_sync(Mark { time: self.greatest_time, is_resumed: false })?;
         }
-        self.greatest_time = self.greatest_time.max(time);
         self.write_message(message)
     }
 
@@ -197,7 +185,8 @@ impl NewStream {
         self.write(&closed)?;
         self.make_durable()?;
         self.compare()?;
-        self.publish()?;
+        self.bar.finish_and_clear();
+        self.unfinished.publish()?;
         Ok(Made { messages: self.contents.messages, bytes: self.encoder.position() })
     }
 
@@ -227,23 +216,24 @@ impl NewStream {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| Failure::file(&self.path, "written", &error))
+        self.file.write_all(bytes).map_err(|error| Failure::file(self.path(), "written", &error))
     }
 
     fn make_durable(&mut self) -> Result<(), Failure> {
         let made = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
-        made.map_err(|error| Failure::file(&self.path, "written", &error))
+        made.map_err(|error| Failure::file(self.path(), "written", &error))
     }
 
     #[cold]
     fn refused(&self, error: &dyn std::fmt::Display) -> Failure {
-        let what = format!("{}: message {} can't be written: {error}", self.path.display(), self.contents.messages);
+        let what = format!("{}: message {} can't be written: {error}", self.path().display(), self.contents.messages);
         Failure::Other { what, advice: None }
     }
 
     fn compare(&self) -> Result<(), Failure> {
-        let failed = |error: &flatstream::Error| Failure::with_advice(&self.path, error, None);
-        let file = File::open(&self.temporary).map_err(|error| Failure::file(&self.path, "read back", &error))?;
+        let failed = |error: &flatstream::Error| Failure::with_advice(self.path(), error, None);
+        let file =
+            File::open(self.unfinished.temporary()).map_err(|error| Failure::file(self.path(), "read back", &error))?;
         let options = ReadOptions::new().max_message_len(0).require_closed(true);
         let mut reader = Reader::with_options(file, options).map_err(|error| failed(&error))?;
         let found = Contents::of(&mut reader).map_err(|error| failed(&error))?;
@@ -253,31 +243,12 @@ impl NewStream {
         Err(Failure::Other {
             what: format!(
                 "{} isn't what was written when it is read back: expected {} messages, found {}",
-                self.path.display(),
+                self.path().display(),
                 self.contents.messages,
                 found.messages
             ),
             advice: Some("nothing was kept: look after the disk".to_owned()),
         })
-    }
-
-    /// By a link, which replaces no file that has come meanwhile.
-    fn publish(&self) -> Result<(), Failure> {
-        let failed = |error: io::Error| match error.kind() {
-            io::ErrorKind::AlreadyExists => exists(&self.path),
-            _ => Failure::file(&self.path, "created", &error),
-        };
-        fs::hard_link(&self.temporary, &self.path).map_err(failed)?;
-        fs::remove_file(&self.temporary).map_err(failed)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
-    }
-}
-
-impl Drop for NewStream {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
-        let _ = fs::remove_file(&self.temporary);
     }
 }
 

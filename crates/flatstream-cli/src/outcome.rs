@@ -7,6 +7,9 @@ use std::process::ExitCode;
 
 use flatstream::{Error, ErrorKind};
 
+use crate::input::STANDARD_INPUT;
+use crate::text::printable_lines;
+
 /// What a command comes to that wasn't kept from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Done {
@@ -46,8 +49,12 @@ impl Failure {
 
     /// The same, with other advice, or none.
     pub(crate) fn with_advice(path: &Path, error: &Error, advice: Option<String>) -> Self {
-        let names_it = error.to_string().contains(&*path.to_string_lossy());
-        let what = if names_it { error.to_string() } else { format!("{}: {error}", path.display()) };
+        let path = if path.as_os_str() == "-" { Path::new(STANDARD_INPUT) } else { path };
+        let text = error.to_string();
+        // Itself, or a file in it.
+        let behind = text.strip_prefix(&*path.to_string_lossy());
+        let names_it = behind.is_some_and(|behind| behind.starts_with([' ', ':', '/']));
+        let what = if names_it { text } else { format!("{}: {text}", path.display()) };
         Self::Other { what, advice }
     }
 
@@ -100,7 +107,7 @@ pub(crate) fn exit(outcome: Outcome) -> ExitCode {
         Ok(Done::Damaged) => ExitCode::FAILURE,
         Ok(Done::WithLoss) => ExitCode::from(3),
         Err(failure) => {
-            eprintln!("{failure}");
+            eprintln!("{}", printable_lines(&failure.to_string()));
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }

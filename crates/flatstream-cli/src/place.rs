@@ -38,6 +38,23 @@ impl Bytes {
         self.file.read_exact_at(&mut bytes, position)?;
         Ok(bytes)
     }
+
+    /// Whether nothing was ever written there, as far as the file system tells: then it reads as zeros, and needn't be
+    /// read.
+    #[cfg(target_os = "linux")]
+    fn is_hole(&self, begin: u64, end: u64) -> bool {
+        use rustix::fs::{SeekFrom, seek};
+        use rustix::io::Errno;
+        match seek(&self.file, SeekFrom::Data(begin)) {
+            Ok(data) => data >= end,
+            Err(error) => error == Errno::NXIO && begin < self.len,
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn is_hole(&self, _: u64, _: u64) -> bool {
+        false
+    }
 }
 
 /// The header region, as far as it can be told from the rest.
@@ -127,12 +144,16 @@ pub(crate) struct Place {
 
 /// Goes to the last sync frame before the position, and from there from frame to frame.
 pub(crate) fn find(bytes: &Bytes, region: &Region, position: u64) -> io::Result<Place> {
-    let mut search = Search { bytes, stream: None };
+    let header_check = region.outcome.as_ref().ok().map(|essentials| essentials.header_check);
+    let mut search = Search { bytes, stream_id: None, header_check };
     let first = match &region.outcome {
         Ok(_) => search.at(region.len)?,
         Err(_) => search.first_from(0, bytes.len)?,
     };
-    search.stream = first.map(|found| (found.sync.stream_id, found.sync.header_check));
+    if let Some(first) = first {
+        search.stream_id = Some(first.sync.stream_id);
+        search.header_check = Some(first.sync.header_check);
+    }
     let found = search.last_before(position)?;
     let nothing = |behind| Place { before: None, frame: None, damage: None, behind, end: None };
     let essentials = match &region.outcome {
@@ -167,13 +188,14 @@ fn walk(search: &Search<'_>, mut decoder: Decoder<Algorithm>, position: u64) -> 
         behind,
         end,
     };
+    let mut block = Block::default();
     loop {
         let begin = decoder.position();
         if begin >= bytes.len {
             return Ok(place(&decoder, None, None, None, Some(begin)));
         }
         let before = decoder.clone();
-        let stop = match decode(bytes, &mut decoder)? {
+        let stop = match decode(bytes, &mut block, &mut decoder)? {
             Ok(()) if decoder.position() <= position => continue,
             Ok(()) => None,
             Err(stop) => Some(stop),
@@ -196,15 +218,35 @@ fn walk(search: &Search<'_>, mut decoder: Decoder<Algorithm>, position: u64) -> 
     }
 }
 
+/// What was read of the file last, for frames that follow one another.
+#[derive(Default)]
+struct Block {
+    begin: u64,
+    data: Vec<u8>,
+}
+
+impl Block {
+    /// So many bytes from a position on, or more, as far as there are any.
+    fn from(&mut self, bytes: &Bytes, position: u64, len: u64) -> io::Result<&[u8]> {
+        let wanted = len.min(bytes.len.saturating_sub(position));
+        let end = self.begin + self.data.len() as u64;
+        if position < self.begin || position + wanted > end {
+            self.data = bytes.read(position, len.max(CHUNK))?;
+            self.begin = position;
+        }
+        Ok(self.data.get((position - self.begin) as usize..).unwrap_or_default())
+    }
+}
+
 /// The next frame, however long it is.
-fn decode(bytes: &Bytes, decoder: &mut Decoder<Algorithm>) -> io::Result<Result<(), Stop>> {
+fn decode(bytes: &Bytes, block: &mut Block, decoder: &mut Decoder<Algorithm>) -> io::Result<Result<(), Stop>> {
     let begin = decoder.position();
-    let mut need = CHUNK;
+    let mut need = frame::HEAD_LEN as u64;
     loop {
-        let data = bytes.read(begin, need)?;
-        match decoder.decode(&data) {
+        let data = block.from(bytes, begin, need)?;
+        match decoder.decode(data) {
             Ok(Decoded::NeedMore(more)) if (data.len() as u64) < bytes.len - begin => need = more as u64,
-            Ok(Decoded::NeedMore(_)) => return Ok(decoder.at_end_of_data(&data).map_or(Ok(()), Err)),
+            Ok(Decoded::NeedMore(_)) => return Ok(decoder.at_end_of_data(data).map_or(Ok(()), Err)),
             Ok(_) => return Ok(Ok(())),
             Err(stop) => return Ok(Err(stop)),
         }
@@ -220,10 +262,10 @@ fn try_around(
     until: u64,
 ) -> io::Result<Option<Frame>> {
     let from = begin.max(position.saturating_sub(TRIED_MAX)).next_multiple_of(8);
+    let mut block = Block::default();
     for start in (from..=position).step_by(8).filter(|start| *start > begin) {
-        let Some(word) = bytes.read(start, 8)?.get(frame::LENGTH).and_then(|word| word.first_chunk().copied()) else {
-            break;
-        };
+        let head = block.from(bytes, start, frame::HEAD_LEN as u64)?;
+        let Some(word) = head.get(frame::LENGTH).and_then(|word| word.first_chunk().copied()) else { break };
         let len = frame_len(u32::from_le_bytes(word) & !frame::CONTROL_BIT);
         if start + len <= position || start + len > until {
             continue;
@@ -268,14 +310,16 @@ fn frame_at(bytes: &Bytes, decoder: &Decoder<Algorithm>, position: u64, stop: Op
 /// Finds sync frames of the stream that stand where they say.
 struct Search<'a> {
     bytes: &'a Bytes,
-    /// Stream id and header check, once known.
-    stream: Option<(u64, u32)>,
+    /// Once known.
+    stream_id: Option<u64>,
+    header_check: Option<u32>,
 }
 
 impl Search<'_> {
     fn is_ours(&self, found: &FoundSync) -> bool {
-        let identity = (found.sync.stream_id, found.sync.header_check);
-        found.is_in_place() && self.stream.is_none_or(|stream| stream == identity)
+        let is_of_stream = self.stream_id.is_none_or(|id| id == found.sync.stream_id);
+        let is_of_header = self.header_check.is_none_or(|check| check == found.sync.header_check);
+        found.is_in_place() && is_of_stream && is_of_header
     }
 
     fn at(&self, position: u64) -> io::Result<Option<FoundSync>> {
@@ -285,7 +329,11 @@ impl Search<'_> {
 
     /// All that begin in this range.
     fn each(&self, begin: u64, end: u64, mut tell: impl FnMut(FoundSync)) -> io::Result<()> {
-        let data = self.bytes.read(begin, end - begin + sync::FRAME_LEN_MAX as u64)?;
+        let len = end - begin + sync::FRAME_LEN_MAX as u64;
+        if self.bytes.is_hole(begin, begin + len) {
+            return Ok(());
+        }
+        let data = self.bytes.read(begin, len)?;
         FoundSync::each_in(&data, begin, |found| {
             if found.position < end && self.is_ours(&found) {
                 tell(found);

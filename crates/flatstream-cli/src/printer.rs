@@ -1,5 +1,6 @@
 //! Writes messages in one of the formats.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use base64::Engine;
@@ -7,19 +8,23 @@ use base64::prelude::BASE64_STANDARD;
 use flatstream::schema::{JsonOptions, Walker};
 use flatstream::{Clock, Header};
 
-use crate::arguments::{MessagesFormat, Printing};
+use crate::arguments::{MessagesFormat, Reading};
+use crate::convert::csv::Table;
 use crate::messages::Item;
 use crate::outcome::Failure;
 use crate::shape;
-use crate::text::preview;
+use crate::text::{preview, printable};
 use crate::time;
 
 /// So many bytes of a message that can't be decoded are shown.
 const PREVIEW: usize = 64;
 
+pub(crate) const NO_COLUMNS: &str = "no schema says which columns there are: `--schema FILE.bfbs` gives one";
+
 pub(crate) struct Printer {
     format: MessagesFormat,
     walker: Option<Walker>,
+    table: Option<Table>,
     clock: Clock,
     json: JsonOptions,
     /// Whether a message that can't be decoded is said, and gone on behind.
@@ -28,40 +33,58 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    pub(crate) fn new(options: &Printing, header: Option<&Header>) -> Result<Self, Failure> {
-        let walker = match options.format {
+    pub(crate) fn new(format: MessagesFormat, reading: &Reading, header: Option<&Header>) -> Result<Self, Failure> {
+        let walker = match format {
             MessagesFormat::Raw => None,
-            MessagesFormat::Text | MessagesFormat::Ndjson => shape::walker(header, &options.choice.schema)?,
+            _ => shape::walker(header, &reading.choice.schema)?,
+        };
+        let table = match (format, &walker) {
+            (MessagesFormat::Csv, Some(walker)) => Some(Table::new(walker.clone())?),
+            (MessagesFormat::Csv, None) => return Err(Failure::usage(NO_COLUMNS)),
+            _ => None,
         };
         let clock = header.map(Header::clock).unwrap_or_default();
-        let (format, is_lenient) = (options.format, options.recover);
-        Ok(Self { format, walker, clock, json: JsonOptions::new(), is_lenient, line: Vec::new() })
+        let (json, is_lenient) = (JsonOptions::new(), reading.recover);
+        Ok(Self { format, walker, table, clock, json, is_lenient, line: Vec::new() })
     }
 
-    pub(crate) fn print(&mut self, item: &Item, out: &mut impl Write) -> Result<(), Failure> {
+    /// What stands before all messages.
+    pub(crate) fn head(&self) -> &[u8] {
+        self.table.as_ref().map(Table::head).unwrap_or_default()
+    }
+
+    /// A message with the end of its line; nothing for one that can't be a row.
+    pub(crate) fn line(&mut self, item: &Item) -> Result<&[u8], Failure> {
+        self.line.clear();
         match self.format {
             MessagesFormat::Raw => {
-                out.write_all(&(item.message.len() as u32).to_le_bytes())?;
-                out.write_all(&item.message)?;
+                self.line.extend_from_slice(&(item.message.len() as u32).to_le_bytes());
+                self.line.extend_from_slice(&item.message);
+                return Ok(&self.line);
             }
-            MessagesFormat::Ndjson => {
-                self.line.clear();
-                self.write_object(item)?;
-                self.line.push(b'\n');
-                out.write_all(&self.line)?;
+            MessagesFormat::Ndjson => self.write_object(item)?,
+            MessagesFormat::Csv => {
+                if !self.write_row(item)? {
+                    return Ok(&[]);
+                }
             }
             MessagesFormat::Text => {
-                self.line.clear();
                 self.write_head(item)?;
                 match self.walker {
                     Some(_) => self.write_object(item)?,
                     None => write!(self.line, "{}", preview(&item.message, PREVIEW))?,
                 }
-                self.line.push(b'\n');
-                out.write_all(&self.line)?;
             }
         }
-        Ok(())
+        self.line.push(b'\n');
+        Ok(&self.line)
+    }
+
+    /// As JSON without an end of line.
+    pub(crate) fn object(&mut self, item: &Item) -> Result<&[u8], Failure> {
+        self.line.clear();
+        self.write_object(item)?;
+        Ok(&self.line)
     }
 
     fn write_head(&mut self, item: &Item) -> io::Result<()> {
@@ -81,23 +104,36 @@ impl Printer {
             let data = BASE64_STANDARD.encode(&item.message);
             return Ok(write!(self.line, "{{\"schema\":null,\"data\":\"{data}\"}}")?);
         };
-        let begin = self.line.len();
         let Err(error) = walker.write_json(&item.message, &self.json, &mut self.line) else { return Ok(()) };
-        self.line.truncate(begin);
-        let place = match item.sequence {
-            Some(sequence) => format!("message {sequence}, at position {}", item.message.position()),
-            None => format!("the message at position {}", item.message.position()),
-        };
-        let what = format!("{place}, isn't one of the schema: {error}");
-        if !self.is_lenient {
-            return Err(Failure::Other {
-                what,
-                advice: Some("`--recover` goes on behind it, `--format raw` shows the bytes".to_owned()),
-            });
-        }
-        eprintln!("{what}");
+        say_undecoded(item, &error, self.is_lenient)?;
         let error = serde_json::Value::from(error.to_string());
         let data = BASE64_STANDARD.encode(&item.message);
         Ok(write!(self.line, "{{\"error\":{error},\"data\":\"{data}\"}}")?)
     }
+
+    /// As cells; `false` if the message can't be decoded, which was said.
+    fn write_row(&mut self, item: &Item) -> Result<bool, Failure> {
+        let Some(table) = &mut self.table else { return Ok(false) };
+        match table.write_row(&item.message, &mut self.line) {
+            Ok(()) => Ok(true),
+            Err(error) => say_undecoded(item, &error, self.is_lenient).map(|()| false),
+        }
+    }
+}
+
+/// A message isn't one of the schema: said and gone on behind, or why the program can't go on.
+pub(crate) fn say_undecoded(item: &Item, error: &dyn Display, is_lenient: bool) -> Result<(), Failure> {
+    let place = match item.sequence {
+        Some(sequence) => format!("message {sequence}, at position {}", item.message.position()),
+        None => format!("the message at position {}", item.message.position()),
+    };
+    let what = format!("{place}, isn't one of the schema: {error}");
+    if is_lenient {
+        eprintln!("{}", printable(&what));
+        return Ok(());
+    }
+    Err(Failure::Other {
+        what,
+        advice: Some("`--recover` goes on behind it, `cat --format raw` shows the bytes".to_owned()),
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Read};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 /// A bar over so many bytes; it isn't drawn where nobody could see it.
 pub(crate) fn bar(bytes: u64, what: &str) -> ProgressBar {
@@ -10,7 +10,7 @@ pub(crate) fn bar(bytes: u64, what: &str) -> ProgressBar {
         return ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::hidden());
     }
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {binary_bytes}/{binary_total_bytes}, {eta}");
-    let bar = ProgressBar::new(bytes).with_prefix(what.to_owned());
+    let bar = ProgressBar::new(bytes).with_prefix(what.to_owned()).with_finish(ProgressFinish::AndClear);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }
@@ -21,7 +21,7 @@ pub(crate) fn spinner(what: &str) -> ProgressBar {
         return ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     }
     let style = ProgressStyle::with_template("{spinner} {prefix} {binary_bytes}, {binary_bytes_per_sec}");
-    let bar = ProgressBar::new_spinner().with_prefix(what.to_owned());
+    let bar = ProgressBar::new_spinner().with_prefix(what.to_owned()).with_finish(ProgressFinish::AndClear);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar
 }
@@ -43,11 +43,5 @@ impl<R: Read> Read for Shown<R> {
         let count = self.source.read(buffer)?;
         self.bar.inc(count as u64);
         Ok(count)
-    }
-}
-
-impl<R> Drop for Shown<R> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
     }
 }

@@ -33,6 +33,6 @@ fn has_table(schema: &Schema<'_>, name: &str) -> bool {
     Walker::of_table(schema, name).is_ok()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| Failure::file(path, "read", &error))
 }

@@ -1,4 +1,8 @@
-//! Numbers and bytes as people read them.
+//! Numbers, bytes and findings as people read them.
+
+use std::borrow::Cow;
+
+use flatstream::Finding;
 
 /// With commas between thousands.
 pub(crate) fn count(number: u64) -> String {
@@ -30,6 +34,23 @@ pub(crate) fn bars(numbers: &[u64]) -> String {
     numbers.iter().map(bar).collect()
 }
 
+/// Text of an input, for a line of a terminal: control characters, which it would obey, are escaped.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|char| match char.is_control() {
+        true => char.escape_unicode().to_string(),
+        false => char.to_string(),
+    });
+    Cow::Owned(escaped.collect())
+}
+
+/// The same of several lines.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 /// The beginning of a message: what is printable as it is, the rest as dots.
 pub(crate) fn preview(message: &[u8], width: usize) -> String {
     let shown = message.iter().take(width);
@@ -39,6 +60,16 @@ pub(crate) fn preview(message: &[u8], width: usize) -> String {
         text.push('\u{2026}');
     }
     text
+}
+
+/// What a reader noticed, and which option helps.
+pub(crate) fn finding(finding: &Finding) -> String {
+    match finding {
+        Finding::OtherStream { stream_id, .. } => {
+            format!("{finding}: `recover --stream-id {stream_id:#x} --output NEW` saves it")
+        }
+        _ => finding.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +93,8 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_not_printed() {
+        assert_eq!(printable("a\u{1b}[2Jb\n\u{9b}ü\u{7f}"), r"a\u{1b}[2Jb\u{a}\u{9b}ü\u{7f}");
+        assert_eq!(printable_lines("a\n\tb\n"), "a\n\\u{9}b\n");
         assert_eq!(preview(b"a\x1b[2Jb\n\xff", 80), "a.[2Jb..");
         assert_eq!(preview(b"abcdef", 3), "abc\u{2026}");
     }

@@ -238,7 +238,7 @@ fn a_message_that_is_none_of_the_schema_is_said_with_its_place() {
         .code(1)
         .stderr_eq(str![[r#"
 error: message 2, at position 848, isn't one of the schema: the root: the table would be at 4294967295..4294967299, and the message has 24 bytes
-  next: `--recover` goes on behind it, `--format raw` shows the bytes
+  next: `--recover` goes on behind it, `cat --format raw` shows the bytes
 
 "#]])
         .stdout_eq(str![[r#"

@@ -4,7 +4,9 @@ mod common;
 
 use std::fs;
 
-use common::{flatstream, read, record, record_damaged, record_log, record_torn, record_without_schema, write_text};
+use common::{
+    Recording, flatstream, read, record, record_damaged, record_log, record_torn, record_without_schema, write_text,
+};
 use flatstream_testkit::folder::Folder;
 use snapbox::str;
 
@@ -197,4 +199,20 @@ error: none.fls can't be opened: No such file or directory (os error 2)
 error: folder holds no segment of a log
 
 "#]]);
+}
+
+/// A header may come from anyone.
+#[test]
+fn what_a_terminal_would_obey_is_not_printed() {
+    let folder = Folder::new("cli-info-hostile");
+    let mut recording = Recording::new();
+    recording.options =
+        recording.options.metadata("note\u{1b}[2J", "fine\u{9b}31m\n  end          closed").message_type("A\u{1b}c");
+    recording.create(&folder.join("hostile.fls")).finish().unwrap();
+    let printed = flatstream(&folder).args(["info", "hostile.fls"]).output().unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert!(text.chars().all(|char| char == '\n' || !char.is_control()), "{text:?}");
+    assert!(text.contains(r"note\u{1b}[2J") && text.contains(r"fine\u{9b}31m\u{a}  end"), "{text}");
+    let asked = flatstream(&folder).args(["cat", "--where", "x=1", "none\u{1b}[2J.fls"]).output().unwrap();
+    assert!(asked.stderr.iter().all(|byte| *byte == b'\n' || *byte >= b' '), "{:?}", asked.stderr);
 }

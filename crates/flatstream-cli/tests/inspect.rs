@@ -2,7 +2,8 @@
 
 mod common;
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -269,6 +270,117 @@ events.fls: position 7568 (0x1d90) is behind the end: the file has 7,568 bytes
 
 "#]]);
     inspect(&folder, "events.fls@100,000").success();
+}
+
+#[test]
+fn a_lost_first_sync_frame_is_said() {
+    let folder = Folder::new("cli-inspect-first");
+    let path = record(&folder, "events.fls");
+    flip(&path, 700);
+    inspect(&folder, "events.fls@700").code(1).stdout_eq(str![[r#"
+events.fls: position 700 (0x2bc) is byte 36 of the body of a "sync" frame, from 656 to 720, which is not good
+
+           656  d8 5d 4d dd                                      check: 0xdd4d5dd8, expected 0xea0eaa65
+           660  38 00 00 80                                      length: a control frame of 56 bytes
+           664  73 79 6e 63                                      kind: "sync"
+           668  ef 79 c2 19                                      header check: 0x19c279ef
+           672  01                                               version: 1
+           673  01                                               checksum: CRC-32C
+           674  03                                               alignment: 2^3 bytes
+           675  00                                               flags: -
+           676  00 00 00 00                                      epoch: 0
+           680  a7 f1 00 00 00 00 00 00                          stream id: 0x000000000000f1a7
+           688  90 02 00 00 00 00 00 00                          position: 656, where it stands
+>          696  00 00 00 00 01 00 00 00                          sequence: 4,294,967,296 messages before
+           704  00 40 06 25 93 de eb 18                          time: 2026-11-27T10:00:00Z
+           712  00 00 00 00 00 00 00 00                          durable: not known
+
+  stops         at 656: the frame's check is 0xdd4d5dd8, expected 0xea0eaa65 (length 56) (frame_check)
+  behind        the next sync frame stands at 1680, counts 15 messages, and says that what lies below 720 was durable
+  see           docs/format/spec.md, section 8; section 10, "A frame at D", step 6
+
+"#]]);
+    inspect(&folder, "events.fls@5000").success();
+}
+
+#[test]
+fn a_place_far_from_any_sync_frame_is_found_by_reading_on() {
+    let folder = Folder::new("cli-inspect-far");
+    let mut recording = Recording::new();
+    recording.options = recording.options.sync_interval(0);
+    let mut writer = recording.create(&folder.join("far.fls"));
+    recording.append(&mut writer, 0..20_000);
+    writer.finish().unwrap();
+    inspect(&folder, "far.fls@1280000").success().stdout_eq(str![[r#"
+far.fls: position 1280000 (0x138800) is byte 40 of the body of a message's frame, from 1279952 to 1280016
+
+       1279952  bd 55 7d 18                                      check: 0x187d55bd, right
+       1279956  38 00 00 00                                      length: a message of 56 bytes
+       1279960  10 00 00 00 00 00 0a 00 1c 00 08 00 04 00 10 00  body |................|
+       1279976  0a 00 00 00 18 00 00 00 00 dc 78 b6 64 e0 eb 18  body |..........x.d...|
+>      1279992  00 00 00 00 00 af a3 40 00 00 00 00 06 00 00 00  body |.......@........|
+       1280008  70 75 6d 70 2d 32 00 00                          body |pump-2..|
+
+  message       number 19,996
+  before        a sync frame at 144 counts 0 messages, epoch 0
+  see           docs/format/spec.md, section 4
+
+"#]]);
+}
+
+#[test]
+fn ten_gigabytes_of_holes_are_not_read() {
+    let folder = Folder::new("cli-inspect-sparse");
+    let path = record(&folder, "preallocated.fls");
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(10 << 30).unwrap();
+    File::create(folder.join("blank.fls")).unwrap().set_len(10 << 30).unwrap();
+    inspect(&folder, "preallocated.fls@9,000,000,000").code(1).stdout_eq(str![[r#"
+preallocated.fls: position 9000000000 (0x218711a00) is in bytes that belong to no good frame
+
+    8999999968  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    8999999984  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+>   9000000000  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    9000000016  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    9000000032  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    9000000048  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+
+  stops         at 7568: expected a frame, found erased or zero-filled bytes with something else behind them (blank)
+  before        a sync frame at 7504 counts 100 messages, epoch 0
+  behind        no sync frame follows: if no good frame does either, this is a torn end, and no error
+  see           docs/format/spec.md, section 11; section 10, "A frame at D", step 2
+
+"#]]);
+    inspect(&folder, "preallocated.fls@7000").success();
+    inspect(&folder, "blank.fls@9,000,000,000").code(1).stdout_eq(str![[r#"
+blank.fls: position 9000000000 (0x218711a00) is in bytes before which no sync frame stands, so that nothing is known of them
+
+    8999999968  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    8999999984  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+>   9000000000  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    9000000016  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    9000000032  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+    9000000048  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+
+  header        not a flatstream: expected "FLS1" at position 8, found "/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00/x00"
+  next          `flatstream recover FILE --output NEW` looks for messages all the same
+  see           docs/format/spec.md, section 11
+
+"#]]);
+    // Something behind the holes.
+    OpenOptions::new().append(true).open(&path).unwrap().write_all(b"the end").unwrap();
+    inspect(&folder, "preallocated.fls@10737418244").code(1).stdout_eq(str![[r#"
+preallocated.fls: position 10737418244 (0x280000004) is in bytes that belong to no good frame
+
+   10737418208  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+   10737418224  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  |................|
+>  10737418240  74 68 65 20 65 6e 64                             |the end|
+
+  stops         at 7568: expected a frame, found erased or zero-filled bytes with something else behind them (blank)
+  before        a sync frame at 7504 counts 100 messages, epoch 0
+  behind        no sync frame follows: if no good frame does either, this is a torn end, and no error
+  see           docs/format/spec.md, section 11; section 10, "A frame at D", step 2
+
+"#]]);
 }
 
 #[test]

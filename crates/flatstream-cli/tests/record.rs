@@ -167,3 +167,96 @@ fn a_signal_closes_the_stream() {
     flatstream(&folder).args(["verify", "--require-closed", "events.fls"]).assert().success();
     assert!(messages(&path) == events(0..10));
 }
+
+#[test]
+fn lines_of_json_are_recorded_as_the_messages_that_they_say() {
+    let folder = folder_with_schema("cli-record-ndjson");
+    record(&folder, "events.fls");
+    let lines = |name: &str| flatstream(&folder).args(["cat", "--format", "ndjson", name]).output().unwrap().stdout;
+    let printed = lines("events.fls");
+    let new = |name: &str| {
+        flatstream(&folder).args(["record", "--format", "ndjson", "--schema", "telemetry.bfbs", "-o", name])
+    };
+    let command = new("again.fls").stdin(printed.clone());
+    command.assert().success().stdout_eq("").stderr_eq("again.fls: 100 messages recorded, 5,533 bytes; closed\n");
+    assert!(lines("again.fls") == printed);
+    flatstream(&folder).args(["verify", "--require-closed", "again.fls"]).assert().success();
+    // From a file, with empty lines and no end of the last one; fields in any order.
+    fs::write(folder.join("lines.json"), "\n{\"value\":1.5,\"source_id\":\"a\"}\r\n \n{\"timestamp_ns\":\"7\"}")
+        .unwrap();
+    let said = new("file.fls").args(["lines.json", "--summary", "json"]).assert().success().stderr_eq("");
+    said.stdout_eq(str![[r#"
+{"bytes":74,"error":null,"messages":2,"messages_in_all":2,"output":"file.fls","refused_messages":0}
+
+"#]]);
+    assert_eq!(
+        String::from_utf8(lines("file.fls")).unwrap(),
+        concat!("{\"source_id\":\"a\",\"value\":1.5}\n", "{\"timestamp_ns\":7}\n")
+    );
+    // By the schema in the header of the stream that is continued.
+    let command = flatstream(&folder).args(["record", "--format", "ndjson", "-o", "file.fls"]).stdin("{\"value\":2}\n");
+    command.assert().success();
+    assert_eq!(messages(&folder.join("file.fls")).len(), 3);
+}
+
+#[test]
+fn a_bad_line_is_said_with_its_number_and_what_came_before_is_kept() {
+    let folder = folder_with_schema("cli-record-bad-line");
+    let good = "{\"value\":1}\n\n";
+    let check = |name: &str, input: Vec<u8>| {
+        let arguments = ["record", "--format", "ndjson", "--schema", "telemetry.bfbs", "-o", name];
+        let said = flatstream(&folder).args(arguments).stdin(input).assert().code(1).stdout_eq("");
+        flatstream(&folder).args(["verify", "--require-closed", name]).assert().success();
+        assert_eq!(messages(&folder.join(name)).len(), 1);
+        said
+    };
+    check("value.fls", format!("{good}{{\"value\":\"high\"}}\n{good}").into()).stderr_eq(str![[r#"
+value.fls: 1 message recorded, 32 bytes; closed
+error: line 3: value: expected a number, found "high", at column 16
+
+"#]]);
+    check("field.fls", format!("{good}{{\"values\":1}}\n{good}").into()).stderr_eq(str![[r#"
+field.fls: 1 message recorded, 32 bytes; closed
+error: line 3: Telemetry.TelemetryEvent has no field "values", only: timestamp_ns, source_id, value, at column 9
+
+"#]]);
+    check("json.fls", format!("{good}{{\"value\":1").into()).stderr_eq(str![[r#"
+json.fls: 1 message recorded, 32 bytes; closed
+error: line 3: EOF while parsing an object, at column 10
+
+"#]]);
+    check("raw.fls", [good.as_bytes(), &raw(0..1)].concat()).stderr_eq(str![[r#"
+raw.fls: 1 message recorded, 32 bytes; closed
+error: line 3: invalid type: integer `8`, expected an object of the fields of Telemetry.TelemetryEvent, at column 1
+
+"#]]);
+}
+
+#[test]
+fn lines_of_json_need_a_schema() {
+    let folder = Folder::new("cli-record-no-schema");
+    let command = flatstream(&folder).args(["record", "--format", "ndjson", "-o", "new.fls"]).stdin("{}\n");
+    command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: new.fls has no schema to make messages of JSON by: --schema FILE.bfbs gives a new stream one
+
+"#]]);
+    assert!(!folder.join("new.fls").exists());
+    let path = common::record_without_schema(&folder, "events.fls");
+    let before = fs::read(&path).unwrap();
+    let command = flatstream(&folder).args(["record", "--format", "ndjson", "-o", "events.fls"]).stdin("{}\n");
+    command.assert().code(2).stdout_eq("").stderr_eq(str![[r#"
+error: events.fls has no schema to make messages of JSON by: --schema FILE.bfbs gives a new stream one
+
+"#]]);
+    assert!(fs::read(&path).unwrap() == before, "a stream that can't be continued isn't opened");
+    let command = flatstream(&folder).args(["record", "-o", "new.fls", "."]);
+    command.assert().code(2).stderr_eq(str![[r#"
+error: . is a folder: messages come from a file or a pipe
+
+"#]]);
+    flatstream(&folder).args(["record", "-o", "new.fls", "none"]).assert().code(1).stderr_eq(str![[r#"
+error: none can't be opened: No such file or directory (os error 2)
+
+"#]]);
+    assert!(!folder.join("new.fls").exists());
+}

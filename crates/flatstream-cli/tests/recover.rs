@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{flatstream, flip, read, record, record_damaged, record_torn, write_text};
+use common::{Recording, flatstream, flip, read, record, record_damaged, record_torn, write_text};
 use flatstream_testkit::folder::Folder;
 use snapbox::str;
 
@@ -134,4 +134,43 @@ error: paper.pdf: not a flatstream: expected "FLS1" at position 8, found "%PDF-1
 
 "#]]);
     assert!(!folder.join("saved.fls").exists());
+}
+
+/// The first sectors are of another stream of the same program: its header is the same to the byte.
+#[test]
+fn a_stream_whose_beginning_was_overwritten_is_read_by_its_id() {
+    let folder = Folder::new("cli-recover-other");
+    record(&folder, "events.fls");
+    let mut other = Recording::new().with_schema();
+    other.options = other.options.stream_id(0xBEEF);
+    let mut writer = other.create(&folder.join("other.fls"));
+    other.append(&mut writer, 500..600);
+    writer.finish().unwrap();
+    let mut bytes = read(&folder.join("events.fls"));
+    bytes[..1024].copy_from_slice(&read(&folder.join("other.fls"))[..1024]);
+    fs::write(folder.join("mixed.fls"), bytes).unwrap();
+    let run = |arguments: &[&str]| flatstream(&folder).args(arguments).assert();
+    run(&["recover", "mixed.fls", "-o", "wrong.fls"]).code(3).stdout_eq(str![[r#"
+4 messages saved in wrong.fls, read back and compared
+  6592 bytes skipped from 976 to 7568: at position 976: the frame's check is 0x81b2cb00, expected 0x6b9c0b73 (length 56)
+  another stream, 0x000000000000f1a7, goes on at offset 1680; it wasn't read: `recover --stream-id 0xf1a7 --output NEW` saves it
+  messages may be lost behind 7568, and no sync frame follows that tells how many
+  0 messages or more lost, in 6,592 bytes
+  mixed.fls was scattered at position 976, nothing behind was delivered, and wasn't changed
+
+"#]]);
+    run(&["recover", "mixed.fls", "--stream-id", "0xf1a7", "-o", "right.fls"]).code(3).stdout_eq(str![[r#"
+95 messages saved in right.fls, read back and compared
+  384 bytes skipped from 656 to 1040: at position 656: a sync frame of stream 0x000000000000beef, expected stream 0x000000000000f1a7
+  5 messages lost before position 1680
+  5 messages lost, in 384 bytes
+  mixed.fls was closed at position 7568, and wasn't changed
+
+"#]]);
+    run(&["head", "-n", "1", "--recover", "--stream-id", "61863", "mixed.fls"]).code(3).stdout_eq(str![[r#"
+       ?  2026-11-27T10:00:01.5Z     56 B  {"timestamp_ns":1795773600500000000,"source_id":"pump-ü","value":20.625}
+
+"#]]);
+    run(&["cat", "--stream-id", "61863", "mixed.fls"]).code(2);
+    run(&["cat", "--recover", "--stream-id", "0", "mixed.fls"]).code(2);
 }

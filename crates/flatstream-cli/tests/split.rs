@@ -127,5 +127,5 @@ error: damaged.fls: damaged at position 3984: the frame's check is 0x354e12e5, e
   next: `flatstream cat --recover damaged.fls` shows the messages behind the damage, `flatstream recover damaged.fls --output NEW` writes all good ones into a new stream
 
 "#]]);
-    assert_eq!(parts(&folder, "new"), Vec::<String>::new());
+    assert!(!folder.join("new").exists());
 }

@@ -31,9 +31,12 @@ Commands:
   cut          Put a window of a stream into a new stream
   merge        Put several streams into one, in the order of their times or of a field
   split        Put a stream into several
-  record       Record messages from the standard input
+  convert      Write messages in a format that other programs read, or make a stream of one
+  record       Record messages from the standard input or a file
   replay       Print or send messages at the pace at which they were recorded
+  plot         Draw fields over time: as SVG, as PNG, or in the terminal
   schema       Show, extract, attach or compare schemas
+  bench        Measure this machine: how fast streams are written, read, verified and made durable
   completions  Print completions for a shell
   man          Write manual pages
   help         Print this message or the help of the given subcommand(s)
@@ -56,6 +59,22 @@ Arguments:
           Streams, folders with logs, or -; one after the other
 
 Options:
+      --format <FORMAT>
+          How to print
+
+          Possible values:
+          - text:   A line for each: its number, the time of the sync frame before it, its length,
+            and what it says
+          - ndjson: A line of JSON for each. Where no schema says what a message is:
+            {"schema":null,"data":"BASE64"}
+          - csv:    A row for each, and one before them with the columns: the numbers, strings and
+            enums of the table, by their paths. Vectors and unions are JSON; what isn't there is
+            empty
+          - raw:    The messages one after the other, each behind its length in 4 bytes,
+            little-endian, as size-prefixed FlatBuffers
+          
+          [default: text]
+
       --sequences <RANGE>
           Messages with these numbers, counted from 0: 100..200, 100.., ..200, or a single one
 
@@ -71,19 +90,6 @@ Options:
       --last <COUNT>
           The last so many messages
 
-      --format <FORMAT>
-          How to print
-
-          Possible values:
-          - text:   A line for each: its number, the time of the sync frame before it, its length,
-            and what it says
-          - ndjson: A line of JSON for each. Where no schema says what a message is:
-            {"schema":null,"data":"BASE64"}
-          - raw:    The messages one after the other, each behind its length in 4 bytes,
-            little-endian, as size-prefixed FlatBuffers
-          
-          [default: text]
-
       --schema <FILE.bfbs>
           Decode messages by this binary schema, instead of the one in the header
 
@@ -97,6 +103,10 @@ Options:
 
       --recover
           Go on behind damage, and say on the standard error what was lost
+
+      --stream-id <ID>
+          Of several streams in a file, read the one with this id: where another one lies over its
+          beginning
 
       --max-message-len <BYTES>
           Longest message to accept; 0 = whatever the stream allows
@@ -140,7 +150,8 @@ Arguments:
 Options:
   -n, --count <COUNT>            So many of each; with --where, of those that it chooses [default:
                                  10]
-      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, raw]
+      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, csv,
+                                 raw]
       --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
                                  header
       --root <TABLE>             The table that messages are, by its full name; if the header
@@ -148,6 +159,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -h, --help                     Print help (see more with '--help')
@@ -163,7 +176,8 @@ Arguments:
 
 Options:
   -n, --count <COUNT>            So many of each; --where chooses among them [default: 10]
-      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, raw]
+      --format <FORMAT>          How to print [default: text] [possible values: text, ndjson, csv,
+                                 raw]
       --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
                                  header
       --root <TABLE>             The table that messages are, by its full name; if the header
@@ -171,6 +185,8 @@ Options:
       --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
                                  >=; FIELD may be a path (pose.position.x). Several must all be true
       --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
       --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
                                  0]
   -f, --follow                   Print more messages as a writer appends them, until it closes the
@@ -283,7 +299,8 @@ Options:
                             say, the schema's root type
   -o, --output <NEW>        The new stream; no file is written over
       --unchecked           Don't decode each message by the schema
-  -h, --help                Print help
+      --format <FORMAT>     How to print [default: text] [possible values: text, json]
+  -h, --help                Print help (see more with '--help')
 
 "#]]);
     help(&["schema", "conform"]).stdout_eq(str![[r#"
@@ -301,19 +318,24 @@ Options:
 
 "#]]);
     help(&["record"]).stdout_eq(str![[r#"
-Record messages from the standard input
+Record messages from the standard input or a file
 
-Usage: flatstream record [OPTIONS] --output <FILE>
+Usage: flatstream record [OPTIONS] --output <FILE> [INPUT]
+
+Arguments:
+  [INPUT]  Where messages come from; - is the standard input [default: -]
 
 Options:
   -o, --output <FILE>       The stream; one that is there is continued, in a new epoch
-      --format <FORMAT>     How messages come in [default: raw] [possible values: raw]
+      --format <FORMAT>     How messages come in [default: raw] [possible values: raw, ndjson]
       --schema <FILE.bfbs>  The binary schema for the header of a new stream
       --root <TABLE>        The table that messages are, by its full name; by default the schema's
                             root type
       --sync <WHEN>         When messages are made durable: `every` single one, so many SECONDS
                             after it came, or `none` before the end [default: 1]
       --unchecked           Take messages that can't be decoded by the schema too
+      --summary <FORMAT>    How to say what was recorded: `text` to the standard error, `json` to
+                            the standard output [default: text] [possible values: text, json]
   -h, --help                Print help (see more with '--help')
 
 "#]]);
@@ -330,14 +352,67 @@ Options:
       --by <FIELD>          At the pace of this field, nanoseconds in an integer; by default at that
                             of sync frames
       --max-gap <SECONDS>   Shorten longer pauses to so many SECONDS
-      --format <FORMAT>     How to print [default: text] [possible values: text, ndjson, raw]
+      --format <FORMAT>     How to print [default: text] [possible values: text, ndjson, csv, raw]
       --to <ADDRESS>        Send to this address, tcp:HOST:PORT, as `--format raw`
       --schema <FILE.bfbs>  Decode messages by this binary schema, instead of the one in the header
       --root <TABLE>        The table that messages are, by its full name; if the header doesn't
                             say, the schema's root type
       --where <CONDITION>   Only messages of which this is true: FIELD=VALUE, or with != < <= > >=;
                             FIELD may be a path (pose.position.x). Several must all be true
+      --summary <FORMAT>    How to say how it went: `text` to the standard error, `json` to the
+                            standard output if messages are sent with --to, and else to the standard
+                            error [default: text] [possible values: text, json]
   -h, --help                Print help (see more with '--help')
+
+"#]]);
+}
+
+#[test]
+fn plot_says_how_it_is_called() {
+    let folder = Folder::new("cli-help-plot");
+    flatstream(&folder).args(["plot", "-h"]).assert().success().stderr_eq("").stdout_eq(str![[r#"
+Draw fields over time: as SVG, as PNG, or in the terminal
+
+Usage: flatstream plot [OPTIONS] <--output <PICTURE>|--term> <FIELD>... <FILE>
+
+Arguments:
+  <FIELD... FILE>...  Numbers, booleans and enums, by their names or paths: value, pose.position.x,
+                      `ranges[3]`; and behind them the FILE: a stream, a folder with a log, or -
+
+Options:
+  -o, --output <PICTURE>         The picture, NAME.svg or NAME.png, which is written over; or - for
+                                 an SVG to the standard output
+      --term                     Draw in characters, to the standard output
+      --x <FIELD>                Along this field, a number; by default along the times of sync
+                                 frames, and if there are none, along the numbers of messages
+      --x-unit <UNIT>            What that field counts; by default what its name ends in, _ns, _us,
+                                 _ms or _s [possible values: ns, us, ms, s, none]
+      --by-number                Along the numbers of messages
+      --panels                   A panel for each field, instead of one for all numbers
+      --title <TEXT>             What stands above it; by default the name of FILE
+      --width <COUNT>            In pixels, by default 1200; with --term in characters, by default
+                                 as wide as the terminal
+      --height <COUNT>           In pixels; with --term in lines; by default what the panels need
+      --sequences <RANGE>        Messages with these numbers, counted from 0: 100..200, 100..,
+                                 ..200, or a single one
+      --times <RANGE>            Messages of this time, as far as sync frames tell:
+                                 2026-11-27T10:00:00Z..2026-11-27T10:10:00Z, or nanoseconds of the
+                                 stream's clock; either side may be left out
+      --key <RANGE>              Messages with this field in a range, FIELD=FROM..UNTIL. It must not
+                                 decrease from message to message: they are found by bisection
+      --last <COUNT>             The last so many messages
+      --schema <FILE.bfbs>       Decode messages by this binary schema, instead of the one in the
+                                 header
+      --root <TABLE>             The table that messages are, by its full name; if the header
+                                 doesn't say, the schema's root type
+      --where <CONDITION>        Only messages of which this is true: FIELD=VALUE, or with != < <= >
+                                 >=; FIELD may be a path (pose.position.x). Several must all be true
+      --recover                  Go on behind damage, and say on the standard error what was lost
+      --stream-id <ID>           Of several streams in a file, read the one with this id: where
+                                 another one lies over its beginning
+      --max-message-len <BYTES>  Longest message to accept; 0 = whatever the stream allows [default:
+                                 0]
+  -h, --help                     Print help (see more with '--help')
 
 "#]]);
 }

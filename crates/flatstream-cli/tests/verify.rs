@@ -126,3 +126,12 @@ error: paper.pdf: not a flatstream: expected "FLS1" at position 8, found "%PDF-1
 
 "#]]);
 }
+
+/// `o` is in most sentences.
+#[test]
+fn a_file_is_named_whatever_its_name() {
+    let folder = Folder::new("cli-verify-name");
+    write_text(&folder, "o");
+    let said = flatstream(&folder).args(["verify", "o"]).output().unwrap().stderr;
+    assert!(String::from_utf8(said).unwrap().starts_with("error: o: not a flatstream"));
+}

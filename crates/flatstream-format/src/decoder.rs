@@ -2,6 +2,7 @@
 //! everything but an ordinary message to `decode_other`. That function is complete by itself: the fast path in
 //! `messages` and `decode` only skips checks that can't fail, and says nothing about what is wrong.
 
+use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use flatstream_checksum::{Checksum, Pass};
@@ -17,6 +18,7 @@ use crate::tail::FoundSync;
 
 /// A message where it lies in the caller's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct MessageRef<'a> {
     pub(crate) body: &'a [u8],
     pub(crate) position: u64,
@@ -53,6 +55,7 @@ impl Deref for MessageRef<'_> {
 
 /// What [`Decoder::decode`] found at the start of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Decoded<'a> {
     /// A message, verified.
@@ -73,6 +76,7 @@ pub enum Decoded<'a> {
 
 /// A message's place in the data that were given to [`Decoder::messages`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Span {
     /// The offset of the body in bytes from the start of the data.
     pub offset: u32,
@@ -128,6 +132,8 @@ pub struct Decoder<C> {
 /// What doesn't change while a stream is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
+    /// The only stream whose sync frames are taken, if it is known before the first one.
+    pub(crate) stream_id: Option<NonZeroU64>,
     pub(crate) header_check: u32,
     pub(crate) checksum_id: u8,
     pub(crate) header_len: u32,
@@ -166,6 +172,7 @@ impl<C: Checksum> Decoder<C> {
             sequence: 0,
             message_limit: 0,
             rules: Rules {
+                stream_id: None,
                 header_check: header.header_check,
                 checksum_id: header.checksum.id(),
                 header_len: header.header_len,
@@ -178,6 +185,13 @@ impl<C: Checksum> Decoder<C> {
             },
             last_sync: None,
         }
+    }
+
+    /// Takes only sync frames of this stream: one of another stream is damage, the first one too.
+    #[must_use]
+    pub const fn of_stream(mut self, id: NonZeroU64) -> Self {
+        self.rules.stream_id = Some(id);
+        self
     }
 
     /// Where the next frame starts, in bytes from the start of the stream.
@@ -202,6 +216,11 @@ impl<C: Checksum> Decoder<C> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.last_sync.is_some_and(|sync| sync.flags.is_closed())
+    }
+
+    /// Whose sync frames are taken, once that is known.
+    pub(crate) fn stream_id(&self) -> Option<u64> {
+        self.last_sync.map(|last| last.stream_id).or(self.rules.stream_id.map(NonZeroU64::get))
     }
 
     pub(crate) fn salt(&self) -> Option<Salt> {
@@ -436,10 +455,10 @@ impl<C: Checksum> Decoder<C> {
         if sync.checksum_id != self.rules.checksum_id {
             return Err(StopReason::SyncField("checksum"));
         }
-        if let Some(last) = &self.last_sync
-            && sync.stream_id != last.stream_id
+        if let Some(expected) = self.stream_id()
+            && sync.stream_id != expected
         {
-            return Err(StopReason::SyncStream { expected: last.stream_id, found: sync.stream_id });
+            return Err(StopReason::SyncStream { expected, found: sync.stream_id });
         }
         if sync.header_check != self.rules.header_check {
             return Err(StopReason::SyncHeader { expected: self.rules.header_check, found: sync.header_check });

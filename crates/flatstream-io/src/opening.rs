@@ -1,6 +1,6 @@
 use std::io::Read;
 
-use flatstream_format::{Decoder, FoundSync, Header, HeaderError, Located, locate_header};
+use flatstream_format::{FoundSync, Header, HeaderError, Located, locate_header};
 
 use crate::error::{Error, Result};
 use crate::header_search::HeaderSearch;
@@ -82,7 +82,7 @@ impl<R: Read> Opening<R> {
         };
         let header = Header::decode(input.data())?;
         let hasher = self.options.build_hasher(header.checksum())?;
-        let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        let decoder = self.options.build_decoder(header.essentials(), hasher);
         input.use_up(region_len);
         let input = self.input.take().ok_or_else(opened_before)?;
         let mut reader = Reader::from_parts(input, header, decoder, &self.options);
@@ -227,9 +227,9 @@ impl Search {
 
     fn search_syncs(&mut self, data: &[u8], options: &ReadOptions) {
         let offset = self.held_from + self.searched as u64;
-        let Self { anywhere, in_place, .. } = self;
+        let Self { recovery, anywhere, in_place, .. } = self;
         self.searched += FoundSync::each_in(&data[self.searched..], offset, |found| {
-            if is_readable(&found.sync, options) {
+            if recovery.takes(&found.sync) && is_readable(&found.sync, options) {
                 anywhere.get_or_insert(found);
                 if found.is_in_place() {
                     in_place.get_or_insert(found);

@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flatstream_format::{Algorithm, Checksum, ChecksumType, Clock, Header, HeaderBuilder, TIME_NONE, limits};
+use flatstream_format::{
+    Algorithm, Checksum, ChecksumType, Clock, Decoder, Essentials, Header, HeaderBuilder, TIME_NONE, limits,
+};
 
 use crate::error::{Error, Result};
 use crate::hasher::{Hasher, PrivateHasher};
@@ -661,6 +663,14 @@ impl ReadOptions {
     pub(crate) fn build_hasher(&self, checksum: ChecksumType) -> Result<Hasher> {
         Hasher::new(checksum, |id| self.hashers.get(&id).cloned())
             .map_err(|error| flatstream_format::Error::from(error).into())
+    }
+
+    pub(crate) fn build_decoder(&self, header: &Essentials, hasher: Hasher) -> Decoder<Hasher> {
+        let decoder = Decoder::new(header, self.message_limit(), hasher);
+        match self.recovery.and_then(|recovery| recovery.only_stream()) {
+            Some(id) => decoder.of_stream(id),
+            None => decoder,
+        }
     }
 
     pub(crate) fn message_limit(&self) -> u32 {

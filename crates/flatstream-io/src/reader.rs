@@ -205,7 +205,7 @@ impl<R: Read> Reader<R> {
         let WithoutHeader { why, held_from, found, is_at_end } = place;
         let header = Header::recover(&found.sync)?;
         let hasher = options.build_hasher(header.checksum())?;
-        let mut decoder = Decoder::new(header.essentials(), options.message_limit(), hasher);
+        let mut decoder = options.build_decoder(header.essentials(), hasher);
         decoder.skip_to(held_from, 0);
         let mut reader = Self::from_parts(input, header, decoder, options);
         reader.is_source_at_end = is_at_end;
@@ -749,11 +749,12 @@ impl<R: Read> Reader<R> {
         Wanted::new(&self.header, &self.decoder, &self.options)
     }
 
-    /// An intact sync frame directly behind the header, at its place, wins over a header that contradicts it: then the
-    /// header is now what that sync frame says.
+    /// On a link, an intact sync frame directly behind the header, at its place, wins over a header that contradicts
+    /// it: then the header is now what that sync frame says. In a file all that can be held is looked at first: it may
+    /// be the sync frame that is another stream's.
     fn is_header_contradicted(&mut self, stop: &Stop) -> bool {
         let is_contradiction = matches!(stop.reason, StopReason::SyncHeader { .. } | StopReason::SyncField("checksum"));
-        if self.decoder.last_sync().is_some() || !is_contradiction {
+        if self.decoder.last_sync().is_some() || !is_contradiction || !self.is_on_link() {
             return false;
         }
         let found = FoundSync::at_start_of(self.input.data(), stop.position).filter(FoundSync::is_in_place);
@@ -773,7 +774,7 @@ impl<R: Read> Reader<R> {
     fn session_of(&self, found: &FoundSync) -> Result<Session> {
         let header = Header::recover(&found.sync)?;
         let hasher = self.options.build_hasher(header.checksum())?;
-        let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        let decoder = self.options.build_decoder(header.essentials(), hasher);
         Ok(Session { header, decoder, shift: 0, first_sync: None })
     }
 
@@ -965,7 +966,7 @@ impl<R: Read> Reader<R> {
     fn start_session(&mut self, index: usize, offset: u64) -> Result<()> {
         let header = Header::decode(&self.input.data()[index..])?;
         let hasher = self.options.build_hasher(header.checksum())?;
-        let decoder = Decoder::new(header.essentials(), self.options.message_limit(), hasher);
+        let decoder = self.options.build_decoder(header.essentials(), hasher);
         let left = self.change_session(Session { header, decoder, shift: offset, first_sync: None });
         self.keep(left);
         self.is_provisional = false;

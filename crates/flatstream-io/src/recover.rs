@@ -245,7 +245,8 @@ pub fn salvage(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<SalvageRe
     salvage_with(from, to, &ReadOptions::new().max_message_len(0), WriteOptions::new())
 }
 
-/// As [`salvage`], with options: of `read` and `write` those for checksums of the user's, of `write` the stream's id.
+/// As [`salvage`], with options: of `read` and `write` those for checksums of the user's, of `read` how it recovers
+/// from a file (window, careful, the stream's id), of `write` the new stream's id.
 ///
 /// # Errors
 /// As [`salvage`].
@@ -257,7 +258,8 @@ pub fn salvage_with(
 ) -> Result<SalvageReport> {
     let (from, to) = (from.as_ref(), to.as_ref());
     let source = File::open(from).map_err(|error| Error::file(from, "opened", error))?;
-    let mut reader = Reader::with_options(source, read.clone().recovery(Recovery::new()))?;
+    let recovery = read.chosen_recovery().filter(|recovery| !recovery.is_link()).unwrap_or_default();
+    let mut reader = Reader::with_options(source, read.clone().recovery(recovery))?;
     let time = Arc::new(AtomicI64::new(TIME_NONE));
     let now = Arc::clone(&time);
     let header = salvaged_header(reader.header())?;

@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU64;
 
-use flatstream_format::{Dropped, Essentials, frame_len, limits};
+use flatstream_format::{Dropped, Essentials, Sync, frame_len, limits};
 
 /// The least that is held: some small messages and their sync frames.
 const WINDOW_MIN: usize = 4 << 10;
@@ -39,6 +40,7 @@ pub struct Recovery {
     is_link: bool,
     is_careful: bool,
     window: usize,
+    stream_id: Option<NonZeroU64>,
 }
 
 impl Default for Recovery {
@@ -50,7 +52,7 @@ impl Default for Recovery {
 impl Recovery {
     /// For files, and for whatever holds the bytes of a stream from its beginning on.
     pub fn new() -> Self {
-        Self { is_link: false, is_careful: false, window: limits::SALVAGE_WINDOW_MAX }
+        Self { is_link: false, is_careful: false, window: limits::SALVAGE_WINDOW_MAX, stream_id: None }
     }
 
     /// For a link: a UART, a radio, a socket through a lossy relay, where bytes are lost, inserted and repeated, a
@@ -73,6 +75,23 @@ impl Recovery {
     pub fn window(mut self, bytes: usize) -> Self {
         self.window = bytes.clamp(WINDOW_MIN, 1 << 30);
         self
+    }
+
+    /// The id of the stream that is read: whatever there is of others is passed over. For data that don't begin with
+    /// the stream they hold, because another one was written over its beginning ([`Finding::OtherStream`] says so). By
+    /// default the first sync frame tells.
+    pub fn stream_id(mut self, id: NonZeroU64) -> Self {
+        self.stream_id = Some(id);
+        self
+    }
+
+    pub(crate) fn only_stream(&self) -> Option<NonZeroU64> {
+        self.stream_id
+    }
+
+    /// Whether a sync frame may be one of the stream that is read.
+    pub(crate) fn takes(&self, sync: &Sync) -> bool {
+        self.stream_id.is_none_or(|id| id.get() == sync.stream_id)
     }
 
     /// Whether it is meant for a link.
@@ -184,6 +203,15 @@ pub enum Finding {
         /// Its id, if a sync frame told it.
         stream_id: Option<u64>,
     },
+    /// Nothing more of the stream follows in the file, but a sync frame of another one does, at the position that it
+    /// names: the beginning may have been written over by a stream of the same program, or what follows may be left of
+    /// an older file. It isn't read: [`Recovery::stream_id`] reads it.
+    OtherStream {
+        /// The offset of the sync frame.
+        offset: u64,
+        /// The other stream's id.
+        stream_id: u64,
+    },
     /// A second stream begins in the file. It isn't read: open the file from there on.
     SecondStream {
         /// The offset of its header.
@@ -226,6 +254,9 @@ impl fmt::Display for Finding {
                 write!(f, "another stream, {id:#018x}, begins before offset {offset}")
             }
             Self::NewStream { offset, stream_id: None } => write!(f, "another stream begins at offset {offset}"),
+            Self::OtherStream { offset, stream_id } => {
+                write!(f, "another stream, {stream_id:#018x}, goes on at offset {offset}; it wasn't read")
+            }
             Self::SecondStream { offset } => {
                 write!(f, "a second stream begins at offset {offset}: open the data from there on to read it")
             }

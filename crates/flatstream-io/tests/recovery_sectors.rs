@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::num::NonZeroU64;
 use std::ops::Range;
 
-use common::{ALL_CHECKSUMS, Recovered, Stream, other_header, recover};
-use flatstream_io::{ChecksumType, Finding};
+use common::{ALL_CHECKSUMS, Recovered, STREAM_ID, Stream, other_header, recover, recover_from};
+use flatstream_io::format::{Algorithm, Encoder, Session, SyncFlags};
+use flatstream_io::{ChecksumType, Finding, Header, ReadOptions, Recovery};
 use flatstream_testkit::noise::Noise;
 
 /// What a table adds up.
@@ -138,4 +140,77 @@ fn another_streams_header_is_not_believed() {
         }
     }
     println!("{cases} foreign headers written over the stream's own: no message lost that wasn't written over");
+}
+
+/// Only the first sync frame is another stream's: the header, and all that follows, go together.
+#[test]
+fn a_first_sync_of_another_header_costs_no_message() {
+    let mut cases = 0;
+    for checksum in ALL_CHECKSUMS {
+        let stream = Stream::of_hundreds(checksum);
+        for name_len in 0..400 {
+            let header = other_header(checksum, name_len);
+            if header.as_bytes().len() != stream.header_len {
+                continue;
+            }
+            let foreign = Session { stream_id: NonZeroU64::new(99).unwrap(), epoch: 0 };
+            let mut encoder = Encoder::new(header.essentials(), foreign, Algorithm::new(checksum).unwrap());
+            let sync = encoder.sync(0, SyncFlags::NONE).unwrap();
+            let mut damaged = stream.bytes.clone();
+            damaged[stream.header_len..][..sync.len()].copy_from_slice(&sync);
+            let found = recover(&damaged).unwrap();
+            assert_eq!(
+                (stream.check_in_place(&damaged, &found), found.messages.len()),
+                (0, 300),
+                "{:?}",
+                found.findings
+            );
+            assert!(!found.header.is_recovered() && found.end.is_closed());
+            cases += 1;
+        }
+    }
+    assert!(cases >= ALL_CHECKSUMS.len());
+}
+
+/// A stream of the same program, so that the headers are the same to the byte.
+fn sibling(stream: &Stream) -> Stream {
+    let options = common::options(Header::decode(&stream.bytes).unwrap().checksum()).stream_id(77);
+    Stream::new(options.sync_interval(1024).max_message_len(1 << 16), Noise::new(8).messages(300, 120))
+}
+
+#[test]
+fn a_beginning_of_another_stream_is_told_and_can_be_passed_over() {
+    for checksum in ALL_CHECKSUMS {
+        let stream = Stream::of_hundreds(checksum);
+        let other = sibling(&stream);
+        for size in (512..8192).step_by(8) {
+            let mut damaged = stream.bytes.clone();
+            damaged[..size].copy_from_slice(&other.bytes[..size]);
+            let found = recover(&damaged).unwrap();
+            let is_told = |finding: &Finding| matches!(finding, Finding::OtherStream { stream_id: STREAM_ID, .. });
+            assert!(found.has(is_told), "{size}: {:?}", found.findings);
+            let are_others = found.messages.iter().all(|message| other.messages.contains(&message.body));
+            assert!(are_others || checksum == ChecksumType::None);
+
+            let only = Recovery::new().stream_id(NonZeroU64::new(STREAM_ID).unwrap());
+            let found = recover_from(&damaged[..], ReadOptions::new().recovery(only)).unwrap();
+            let lost = stream.check_in_place(&damaged, &found);
+            assert_eq!(lost, stream.touched(&(0..size)), "{size}: {:?}", found.findings);
+            assert_eq!(found.messages.len() as u64 + lost, 300);
+            assert!(found.end.is_closed() && !found.has(is_told));
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_not_there_is_not_found() {
+    let stream = Stream::of_hundreds(ChecksumType::Crc32c);
+    let only = Recovery::new().stream_id(NonZeroU64::MIN);
+    let found = recover_from(&stream.bytes[..], ReadOptions::new().recovery(only)).unwrap();
+    assert_eq!(found.messages.len(), 0);
+    assert!(found.losses.may_be_more);
+    // Without a header that tells which stream it is, too.
+    let without = &stream.bytes[stream.header_len..];
+    assert!(recover_from(without, ReadOptions::new().recovery(only)).is_err());
+    assert_eq!(recover(without).unwrap().messages.len(), 300);
 }

@@ -164,7 +164,7 @@ fn where_only_a_schema_is_given_its_root_type_is_the_message_type() {
         let header = HeaderBuilder::new(ChecksumType::Crc32c).schema(bfbs).build().unwrap();
         Writer::new(Vec::new(), WriteOptions::new().header(header)).unwrap().finish().unwrap()
     };
-    assert_eq!(times::<PlainEvent>(&bytes(LATER)), []);
+    assert_eq!(times::<PlainEvent>(&bytes(LATER)), [0_u64; 0]);
     assert!(refused::<Stranger>(&bytes(LATER)).ends_with("found one of Telemetry.TelemetryEvent"));
     assert!(refused::<PlainEvent>(&bytes(b"some other notation")).contains("doesn't say"));
 }
@@ -260,7 +260,7 @@ fn a_ready_header_of_another_type_makes_no_file() {
     assert_eq!(error.kind(), ErrorKind::WrongType);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     TypedWriter::<Event, File>::create(&path, options).unwrap().finish().unwrap();
-    assert_eq!(times::<PlainEvent>(&std::fs::read(&path).unwrap()), []);
+    assert_eq!(times::<PlainEvent>(&std::fs::read(&path).unwrap()), [0_u64; 0]);
 }
 
 /// Every second message is none, at sizes that put sync frames between any two.

@@ -67,14 +67,50 @@ impl JsonOptions {
     }
 }
 
-/// Its text is longer than the options allow.
-#[derive(Debug)]
-pub(crate) struct TooLong;
+/// The text is longer than [`JsonOptions::len_max`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its JSON is longer than was allowed")]
+pub struct TooLong;
 
 type Outcome = Result<(), TooLong>;
 
-/// Writes what it visits. What is the last byte tells whether a comma is due.
-pub(crate) struct Json<'o> {
+/// Appends what it is shown as JSON text: for visitors of one's own that want a part of a message so, such as a vector
+/// in a table of columns. Whole messages are written by [`Walker::write_json`](crate::Walker::write_json).
+///
+/// Pass it all calls between the one that begins a value and the one that ends it.
+///
+/// ```
+/// use flatstream_schema::{Field, JsonOptions, JsonVisitor, Schema, Value, Visitor, Walker};
+///
+/// /// A line for each field.
+/// struct Lines<'o>(JsonVisitor<'o>);
+///
+/// impl<'m> Visitor<'m> for Lines<'_> {
+///     type Error = flatstream_schema::TooLong;
+///
+///     fn value(&mut self, field: &Field, value: Value<'m>) -> Result<(), Self::Error> {
+///         self.0.begin_text();
+///         Visitor::value(&mut self.0, field, value)?;
+///         self.0.text().push(b'\n');
+///         Ok(())
+///     }
+/// }
+///
+/// # use telemetry_schema::telemetry::{TelemetryEvent, TelemetryEventArgs};
+/// # let mut builder = flatbuffers::FlatBufferBuilder::new();
+/// # let source_id = Some(builder.create_string("pump-1"));
+/// # let event = TelemetryEvent::create(&mut builder, &TelemetryEventArgs { timestamp_ns: 7, source_id, value: 21.5 });
+/// # builder.finish(event, None);
+/// # let message = builder.finished_data();
+/// let walker = Walker::new(&Schema::read(telemetry_schema::BFBS)?)?;
+/// let mut text = Vec::new();
+/// walker.walk(message, &mut Lines(JsonVisitor::new(&mut text, JsonOptions::new()))).unwrap();
+/// assert_eq!(text, b"7\n\"pump-1\"\n21.5\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct JsonVisitor<'o> {
+    // What is the last byte tells whether a comma is due.
     out: &'o mut Vec<u8>,
     /// Where the text begins.
     start: usize,
@@ -83,10 +119,21 @@ pub(crate) struct Json<'o> {
     options: JsonOptions,
 }
 
-impl<'o> Json<'o> {
-    pub(crate) fn new(out: &'o mut Vec<u8>, options: JsonOptions) -> Self {
+impl<'o> JsonVisitor<'o> {
+    /// Appends to `out`.
+    pub fn new(out: &'o mut Vec<u8>, options: JsonOptions) -> Self {
         let start = out.len();
         Self { start, end_max: start.saturating_add(options.len_max), out, options }
+    }
+
+    /// What comes next is a text of its own, whatever was written before. The limit is that of all texts together.
+    pub fn begin_text(&mut self) {
+        self.start = self.out.len();
+    }
+
+    /// What it appends to.
+    pub fn text(&mut self) -> &mut Vec<u8> {
+        self.out
     }
 
     #[inline]
@@ -98,7 +145,7 @@ impl<'o> Json<'o> {
     #[inline]
     fn separate(&mut self) -> Outcome {
         self.check_len()?;
-        if !matches!(self.out.last(), Some(b':' | b'[')) {
+        if self.out.len() > self.start && !matches!(self.out.last(), Some(b':' | b'[')) {
             self.out.push(b',');
         }
         Ok(())
@@ -190,14 +237,12 @@ impl<'o> Json<'o> {
     }
 }
 
-impl<'m> Visitor<'m> for Json<'_> {
+impl<'m> Visitor<'m> for JsonVisitor<'_> {
     type Error = TooLong;
 
     #[inline]
     fn begin_object(&mut self, _: &Object) -> Outcome {
-        if self.out.len() > self.start {
-            self.separate()?;
-        }
+        self.separate()?;
         self.out.push(b'{');
         Ok(())
     }
@@ -289,7 +334,7 @@ const PLAIN: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0x20;
     while byte < 0x80 {
-        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize;
+        plain[byte] = byte != b'"' as usize && byte != b'\\' as usize && byte != 0x7F;
         byte += 1;
     }
     plain
@@ -305,14 +350,28 @@ fn write_other(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
+/// Quotes, backslashes and control characters; those beyond ASCII too, which a terminal would obey as well.
 fn escape(out: &mut Vec<u8>, mut text: &[u8]) {
-    let needs_escape = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    while let Some(len) = text.iter().position(needs_escape) {
+    let may_need_escape = |byte: &u8| *byte < 0x20 || matches!(*byte, b'"' | b'\\' | 0x7F | 0xC2);
+    while let Some(len) = text.iter().position(may_need_escape) {
         let (before, rest) = text.split_at(len);
         out.extend_from_slice(before);
-        let Some((&byte, rest)) = rest.split_first() else { break };
-        escape_byte(out, byte);
-        text = rest;
+        text = match rest {
+            // U+0080 to U+009F
+            [0xC2, byte @ 0x80..=0x9F, rest @ ..] => {
+                escape_byte(out, *byte);
+                rest
+            }
+            [0xC2, rest @ ..] => {
+                out.push(0xC2);
+                rest
+            }
+            [byte, rest @ ..] => {
+                escape_byte(out, *byte);
+                rest
+            }
+            [] => break,
+        };
     }
     out.extend_from_slice(text);
 }

@@ -9,6 +9,8 @@ mod schema;
 
 mod walker;
 
+#[cfg(feature = "from-json")]
+mod from_json;
 mod json;
 mod path;
 mod stop;
@@ -28,7 +30,9 @@ mod generated;
 
 pub use conform::{Mismatch, conform};
 pub use error::{ConformError, MessageError, MessageFault, PathError, SchemaError, WalkError};
-pub use json::{JsonOptions, NotFinite};
+#[cfg(feature = "from-json")]
+pub use from_json::JsonError;
+pub use json::{JsonOptions, JsonVisitor, NotFinite, TooLong};
 pub use path::FieldPath;
 pub use plan::{Element, Enum, EnumValue, Field, Object, Type};
 pub use schema::Schema;

@@ -47,6 +47,9 @@ pub struct Object {
     pub(crate) fields: Box<[Field]>,
     /// Of a struct.
     pub(crate) size: usize,
+    /// What its place in a message is a multiple of: of a struct.
+    #[cfg_attr(not(feature = "from-json"), allow(dead_code, reason = "who makes messages needs it"))]
+    pub(crate) align: usize,
 }
 
 impl Object {
@@ -91,6 +94,9 @@ pub struct Field {
     pub(crate) offset: u16,
     /// How many bytes of the object it takes.
     pub(crate) size: usize,
+    /// What the place of a vector's elements is a multiple of, if the schema says so (`force_align`); else 1.
+    #[cfg_attr(not(feature = "from-json"), allow(dead_code, reason = "who makes messages needs it"))]
+    pub(crate) align: usize,
     pub(crate) many: Many,
     pub(crate) kind: Kind,
     /// Of a scalar that isn't optional.

@@ -18,7 +18,7 @@ enum Cause<E> {
 }
 
 #[derive(Clone, Copy)]
-enum Part<'w> {
+pub(crate) enum Part<'w> {
     Field(&'w str),
     Element(usize),
 }
@@ -41,20 +41,8 @@ impl<'w, E> Stop<'w, E> {
         self
     }
 
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for part in self.parts.iter().rev() {
-            let _ = match part {
-                Part::Field(name) if path.is_empty() => path.write_str(name),
-                Part::Field(name) => write!(path, ".{name}"),
-                Part::Element(nth) => write!(path, "[{nth}]"),
-            };
-        }
-        path
-    }
-
     pub(crate) fn into_error(self) -> WalkError<E> {
-        let path = self.path();
+        let path = path_of(self.parts.iter().rev());
         match self.cause {
             Cause::Message(fault) => MessageError { path, fault }.into(),
             Cause::Visitor(error) => WalkError::Visitor { path, error },
@@ -66,4 +54,17 @@ impl<'w, E> Stop<'w, E> {
 #[cold]
 pub(crate) fn stopped<'w, E>(error: E) -> Box<Stop<'w, E>> {
     Box::new(Stop { cause: Cause::Visitor(error), parts: Vec::new() })
+}
+
+/// Such as `items[2].name`, of its parts from the root on.
+pub(crate) fn path_of<'p>(parts: impl Iterator<Item = &'p Part<'p>>) -> String {
+    let mut path = String::new();
+    for part in parts {
+        let _ = match part {
+            Part::Field(name) if path.is_empty() => path.write_str(name),
+            Part::Field(name) => write!(path, ".{name}"),
+            Part::Element(nth) => write!(path, "[{nth}]"),
+        };
+    }
+    path
 }

@@ -3,7 +3,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::error::{MessageError, MessageFault, SchemaError, WalkError};
-use crate::json::{Json, JsonOptions, TooLong};
+use crate::json::{JsonOptions, JsonVisitor, TooLong};
 use crate::plan::{Element, EnumValue, Field, Many, Member, Object, ObjectIndex, Plan, Type};
 use crate::schema::{Schema, inconsistent};
 use crate::visit::{Limits, Visitor, walk};
@@ -54,6 +54,9 @@ use crate::visit::{Limits, Visitor, walk};
 pub struct Walker {
     plan: Arc<Plan>,
     root: ObjectIndex,
+    /// Of messages of this root, by the schema.
+    #[cfg_attr(not(feature = "from-json"), allow(dead_code, reason = "who makes messages needs it"))]
+    identifier: Option<[u8; 4]>,
     limits: Limits,
 }
 
@@ -78,7 +81,9 @@ impl Walker {
         let plan = Plan::new(schema)?;
         let root = plan.table(name).ok_or_else(|| inconsistent(name, "the schema has no table of this name"))?;
         let limits = Limits { depth_max: 64, tables_max: 1_000_000, shared_bytes_max: 64 << 20 };
-        Ok(Self { plan: Arc::new(plan), root, limits })
+        let identifier = schema.file_identifier().filter(|_| schema.root_table() == Some(name));
+        let identifier = identifier.and_then(|identifier| identifier.as_bytes().try_into().ok());
+        Ok(Self { plan: Arc::new(plan), root, identifier, limits })
     }
 
     /// How deep tables may nest; the root counts. Each level takes about 1 KiB of the stack, 2 KiB in a debug build.
@@ -158,8 +163,8 @@ impl Walker {
     ///
     /// And where flatc loses something, this:
     ///
-    /// - Text is written as it is, in UTF-8, and not as `\u` escapes. Where a string isn't UTF-8, U+FFFD stands for
-    ///   each sequence that isn't (flatc refuses the message).
+    /// - Text is written as it is, in UTF-8, and not as `\u` escapes, but for control characters. Where a string isn't
+    ///   UTF-8, U+FFFD stands for each sequence that isn't (flatc refuses the message).
     /// - Floats have as few digits as still read back to the same number (flatc writes 6 or 12 behind the point, so
     ///   that 1e-20 is 0.0).
     /// - NaN and infinities are `null`, or strings: [`JsonOptions::not_finite`] (flatc writes what isn't JSON).
@@ -176,7 +181,7 @@ impl Walker {
     /// is as it was before.
     pub fn write_json(&self, message: &[u8], options: &JsonOptions, out: &mut Vec<u8>) -> Result<(), MessageError> {
         let start = out.len();
-        let outcome = self.walk(message, &mut Json::new(out, *options));
+        let outcome = self.walk(message, &mut JsonVisitor::new(out, *options));
         outcome.map_err(|error| {
             out.truncate(start);
             match error {
@@ -196,6 +201,50 @@ impl Walker {
         let mut text = Vec::new();
         self.write_json(message, &JsonOptions::new(), &mut text)?;
         Ok(String::from_utf8(text).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+
+    /// A message of JSON text: what [`write_json`](Self::write_json) writes of it again is the same, but for the order
+    /// of fields and white space.
+    ///
+    /// It takes what `flatc --strict-json` takes, of one message:
+    ///
+    /// - Fields come in any order. Those that aren't there, or are `null`, are left out of the message; a struct needs
+    ///   all of its fields, and what a field says is written even if it is its default.
+    /// - An enum's value is a name or a number, `bit_flags` are names with spaces between. A union needs its type,
+    ///   `x_type`, before it or behind; a vector of unions needs a list of types. A type without a value is an error,
+    ///   but for `NONE`. A nested FlatBuffer is an object.
+    /// - A number may stand in quotes: 64-bit integers often do, and so do `"NaN"`, `"Infinity"` and `"-Infinity"`.
+    ///
+    /// And where flatc says no, or something else:
+    ///
+    /// - `null` is NaN where a float can't be left out: in vectors and structs, and in a table unless it is optional.
+    ///   [`NotFinite::Strings`](crate::NotFinite::Strings) tells NaN from infinities.
+    /// - Vectors stay in their order (flatc sorts tables that have a `key`), and numbers that are more than their type
+    ///   holds are errors, floats too.
+    /// - A string isn't hashed where the schema says `hash`.
+    ///
+    /// The message has the schema's `file_identifier`, if the root is the schema's. FlatBuffers verifiers accept it.
+    ///
+    /// ```
+    /// # use flatstream_schema::{Schema, Walker};
+    /// let walker = Walker::new(&Schema::read(telemetry_schema::BFBS)?)?;
+    /// let message = walker.message_from_json(br#"{"value": 21.5, "source_id": "pump-1"}"#)?;
+    /// assert_eq!(walker.json(&message)?, r#"{"source_id":"pump-1","value":21.5}"#);
+    ///
+    /// let error = walker.message_from_json(br#"{"timestamp_ns": -1}"#).unwrap_err();
+    /// let said = "timestamp_ns: -1 is no ulong, expected 0 to 18446744073709551615, at line 1, column 20";
+    /// assert_eq!(error.to_string(), said);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`JsonError`](crate::JsonError): the text isn't JSON; or it says what a message of the schema can't hold, a
+    /// field that it doesn't have, or one twice; a required field is missing; tables nest deeper than
+    /// [`depth_max`](Self::depth_max), or JSON deeper than 127 levels.
+    #[cfg(feature = "from-json")]
+    pub fn message_from_json(&self, json: &[u8]) -> Result<Vec<u8>, crate::JsonError> {
+        let (root, identifier, depth_max) = (self.root(), self.identifier, self.limits.depth_max);
+        crate::from_json::message(&self.plan, root, identifier, depth_max, json)
     }
 
     pub(crate) fn plan(&self) -> &Arc<Plan> {

@@ -117,7 +117,9 @@ fn text_stands_as_it_is() {
         ("", r#""""#),
         ("Grüße, 日本 😀", r#""Grüße, 日本 😀""#),
         ("a\"b\\c/d", r#""a\"b\\c/d""#),
-        ("\n\r\t\u{8}\u{c}\u{0}\u{1f}\u{7f}é\n", "\"\\n\\r\\t\\b\\f\\u0000\\u001f\u{7f}é\\n\""),
+        ("\n\r\t\u{8}\u{c}\u{0}\u{1f}\u{7f}é\n", r#""\n\r\t\b\f\u0000\u001f\u007fé\n""#),
+        // What a terminal would obey, beyond ASCII, and what is encoded with the same first byte.
+        ("\u{80}\u{9b}\u{9f}\u{a0}©\u{9b}", "\"\\u0080\\u009b\\u009f\u{a0}©\\u009b\""),
     ] {
         let json = walker.json(&language(text.as_bytes())).unwrap();
         assert_eq!(json, format!(r#"{{"language":{expected}}}"#));

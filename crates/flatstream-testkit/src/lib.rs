@@ -11,4 +11,5 @@ pub mod folder;
 pub mod noise;
 pub mod python;
 pub mod spec;
+pub mod tools;
 pub mod vectors;

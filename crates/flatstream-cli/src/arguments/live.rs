@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Choice, MessagesFormat};
+use super::{Choice, FactsFormat, MessagesFormat};
 
 /// How messages come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
     /// One after the other, each behind its length in 4 bytes, little-endian, as `cat --format raw` prints them
     Raw,
+    /// A line of JSON for each, as `cat --format ndjson` prints them, by the schema
+    Ndjson,
 }
 
 /// When what was recorded is made durable.
@@ -39,6 +41,9 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 #[derive(Debug, Args)]
 pub(crate) struct Record {
+    /// Where messages come from; - is the standard input
+    #[arg(default_value = "-", value_name = "INPUT")]
+    pub(crate) input: PathBuf,
     /// The stream; one that is there is continued, in a new epoch
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
@@ -57,6 +62,9 @@ pub(crate) struct Record {
     /// Take messages that can't be decoded by the schema too
     #[arg(long)]
     pub(crate) unchecked: bool,
+    /// How to say what was recorded: `text` to the standard error, `json` to the standard output
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) summary: FactsFormat,
 }
 
 #[derive(Debug, Args)]
@@ -80,4 +88,8 @@ pub(crate) struct Replay {
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) choice: Choice,
+    /// How to say how it went: `text` to the standard error, `json` to the standard output if messages
+    /// are sent with --to, and else to the standard error
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    pub(crate) summary: FactsFormat,
 }

@@ -34,6 +34,9 @@ pub(crate) struct Extract {
     /// The file to write, or -; no file is written over
     #[arg(short, long, value_name = "FILE.bfbs")]
     pub(crate) output: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: FactsFormat,
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +55,9 @@ pub(crate) struct Attach {
     /// Don't decode each message by the schema
     #[arg(long)]
     pub(crate) unchecked: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: FactsFormat,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{FactsFormat, Printing};
+use super::{FactsFormat, MessagesFormat, Reading};
 
 #[derive(Debug, Args)]
 pub(crate) struct Head {
@@ -14,8 +14,11 @@ pub(crate) struct Head {
     /// So many of each; with --where, of those that it chooses
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10)]
     pub(crate) count: u64,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: MessagesFormat,
     #[command(flatten)]
-    pub(crate) printing: Printing,
+    pub(crate) reading: Reading,
 }
 
 #[derive(Debug, Args)]
@@ -26,8 +29,11 @@ pub(crate) struct Tail {
     /// So many of each; --where chooses among them
     #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10)]
     pub(crate) count: u64,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: MessagesFormat,
     #[command(flatten)]
-    pub(crate) printing: Printing,
+    pub(crate) reading: Reading,
     /// Print more messages as a writer appends them, until it closes the stream
     #[arg(short, long, conflicts_with = "recover")]
     pub(crate) follow: bool,

@@ -4,7 +4,7 @@ use flatstream::format::Sync;
 use flatstream::{Header, HeaderBuilder, TIME_NONE};
 use serde_json::json;
 
-use crate::arguments::{Cut, FactsFormat, Window};
+use crate::arguments::{Cut, FactsFormat, Reading, Window};
 use crate::filter::Filter;
 use crate::messages::{Item, Messages, Place};
 use crate::new_stream::{Made, NewStream, check_name, header_like};
@@ -24,7 +24,7 @@ mod keys {
 pub(crate) fn run(options: &Cut) -> Outcome {
     let place = Place::of(&options.window)?;
     check_name(&options.output)?;
-    let mut messages = Messages::open(&options.file, false, 0)?;
+    let mut messages = Messages::open(&options.file, &Reading::default())?;
     let no_header = || Failure::Other { what: format!("{}: no header", options.file.display()), advice: None };
     let header = messages.header().ok_or_else(no_header)?.clone();
     let filter = Filter::new(&options.file, &options.choice, &place, Some(&header))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::arguments::{FactsFormat, Info};
 use crate::facts::Facts;
 use crate::outcome::{Done, Failure, Outcome};
-use crate::text::{bars, count, counted};
+use crate::text::{bars, count, counted, printable};
 use crate::time;
 
 pub(crate) fn run(options: &Info) -> Outcome {
@@ -34,9 +34,9 @@ fn to_text(facts: &Facts) -> String {
     let header = &facts.header;
     let kind = if facts.log.is_some() { "log" } else { "stream" };
     let of = header.message_type().map(|name| format!(" of {name}")).unwrap_or_default();
-    let mut text = format!("{}: {kind}{of}\n", facts.path.display());
+    let mut text = printable(&format!("{}: {kind}{of}", facts.path.display())).into_owned() + "\n";
     for (name, value) in lines(facts) {
-        text += &format!("  {name:<12} {value}\n");
+        text += &format!("  {name:<12} {}\n", printable(&value));
     }
     text
 }

@@ -1,11 +1,14 @@
+pub(crate) mod bench;
 pub(crate) mod cat;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod cut;
 pub(crate) mod head;
 pub(crate) mod info;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod merge;
+pub(crate) mod plot;
 pub(crate) mod record;
 pub(crate) mod recover;
 pub(crate) mod replay;

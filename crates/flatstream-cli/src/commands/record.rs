@@ -1,15 +1,18 @@
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, Write};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use flatstream::schema::{Schema, Walker};
-use flatstream::{Error, SyncPolicy, WriteOptions, Writer};
+use flatstream::{Error, Reader, SyncPolicy, WriteOptions, Writer};
 
-use crate::arguments::{InputFormat, Record, SchemaOptions, SyncChoice};
+use serde_json::json;
+
+use crate::arguments::{FactsFormat, InputFormat, Record, SchemaOptions, SyncChoice};
 use crate::commands::schema::decode;
+use crate::incoming::{self, Event, Framing, Source};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::shape;
 use crate::text::counted;
@@ -17,28 +20,26 @@ use crate::text::counted;
 /// So many messages wait between the input and the stream.
 const WAITING_MAX: usize = 4096;
 
-/// So much is read of the input at a time.
-const BUFFER: usize = 128 << 10;
-
-/// What comes from the input, or from whoever ends the program.
-enum Event {
-    Message {
-        message: Vec<u8>,
-        position: u64,
-    },
-    End,
-    /// It ends in the middle of a message, or can't be read.
-    Broken(String),
-    /// A signal.
-    Stopped,
-}
-
 pub(crate) fn run(options: &Record) -> Outcome {
     let path = &options.output;
     let failed = |error: &Error| Failure::reading(path, error);
-    let writer = Writer::open(path, write_options(options)?).map_err(|error| failed(&error))?;
+    if path.as_os_str() == "-" {
+        return Err(Failure::usage("a recording is durable, so it has to be a file"));
+    }
+    let write = write_options(options)?;
+    if options.format == InputFormat::Ndjson && options.schema.is_none() {
+        check_schema(path)?;
+    }
+    let source = Source::open(&options.input)?;
+    let writer = Writer::open(path, write).map_err(|error| failed(&error))?;
     let root = SchemaOptions { schema: None, root: options.root.clone() };
-    let walker = if options.unchecked { None } else { shape::walker(Some(writer.header()), &root)? };
+    let walker = shape::walker(Some(writer.header()), &root)?;
+    // What is made by the schema is of the schema.
+    let (framing, walker) = match (options.format, walker) {
+        (InputFormat::Raw, walker) => (Framing::Raw, walker.filter(|_| !options.unchecked)),
+        (InputFormat::Ndjson, Some(walker)) => (Framing::Lines(walker), None),
+        (InputFormat::Ndjson, None) => return Err(no_schema(path)),
+    };
     if let Some(report) = writer.open_report().filter(|report| report.epoch.is_some_and(|epoch| epoch > 0)) {
         eprintln!("{}: {report}", path.display());
     }
@@ -53,14 +54,28 @@ pub(crate) fn run(options: &Record) -> Outcome {
     })
     .map_err(|error| Failure::Other { what: format!("signals can't be taken: {error}"), advice: None })?;
     // It is left behind where a signal ends the recording: nothing interrupts a read.
-    let format = options.format;
-    thread::spawn(move || match format {
-        InputFormat::Raw => read_raw(&mut BufReader::with_capacity(BUFFER, io::stdin().lock()), longest, &sender),
-    });
+    thread::spawn(move || incoming::read(source, &framing, longest, &sender));
     let mut recording =
         Recording { path, writer, walker, sync: options.sync, due: None, refused: 0, bytes: 0, count: 0 };
     let broken = recording.take_all(&events).map_err(|error| failed(&error))?;
-    recording.finish(broken)
+    recording.finish(broken, options.summary)
+}
+
+/// A stream that is there has to say what its messages are.
+fn check_schema(path: &Path) -> Result<(), Failure> {
+    let Ok(file) = File::open(path) else { return Err(no_schema(path)) };
+    match Reader::new(file) {
+        Ok(reader) if reader.header().schema().is_none() => Err(no_schema(path)),
+        // Whoever opens it for writing says better what is wrong with it.
+        _ => Ok(()),
+    }
+}
+
+fn no_schema(path: &Path) -> Failure {
+    let path = path.display();
+    Failure::usage(format!(
+        "{path} has no schema to make messages of JSON by: --schema FILE.bfbs gives a new stream one"
+    ))
 }
 
 fn write_options(options: &Record) -> Result<WriteOptions, Failure> {
@@ -83,46 +98,6 @@ fn write_options(options: &Record) -> Result<WriteOptions, Failure> {
         None => return Err(unusable(&"it has no root type: --root TABLE says which table messages are")),
     };
     Ok(write.message_type(root).schema(bfbs.clone()))
-}
-
-/// Sends each message on, and then how it ended.
-fn read_raw(input: &mut impl Read, longest: u32, events: &SyncSender<Event>) {
-    let mut position = 0;
-    for number in 0_u64.. {
-        let event = match next_raw(input, longest) {
-            Ok(Some(message)) => Event::Message { message, position },
-            Ok(None) => Event::End,
-            Err(what) => Event::Broken(format!("message {number}, at byte {position} of the input: {what}")),
-        };
-        let len = if let Event::Message { message, .. } = &event { Some(message.len() as u64) } else { None };
-        // Nobody takes it any more once the recording has ended.
-        let is_over = events.send(event).is_err();
-        match len {
-            Some(len) if !is_over => position += 4 + len,
-            _ => return,
-        }
-    }
-}
-
-fn next_raw(input: &mut impl Read, longest: u32) -> Result<Option<Vec<u8>>, String> {
-    let mut head = Vec::new();
-    input.take(4).read_to_end(&mut head).map_err(|error| error.to_string())?;
-    let Some(head) = head.first_chunk::<4>().copied() else {
-        return if head.is_empty() { Ok(None) } else { Err(ends_within(4, head.len())) };
-    };
-    let len = u32::from_le_bytes(head);
-    if len == 0 || len > longest {
-        return Err(format!(
-            "its length is {len}, expected 1 to {longest}: is each message behind its length in 4 bytes?"
-        ));
-    }
-    let mut message = Vec::new();
-    input.take(len.into()).read_to_end(&mut message).map_err(|error| error.to_string())?;
-    if message.len() < len as usize { Err(ends_within(len as usize, message.len())) } else { Ok(Some(message)) }
-}
-
-fn ends_within(expected: usize, found: usize) -> String {
-    format!("the input ends within it: expected {}, found {found}", counted(expected as u64, "byte"))
 }
 
 struct Recording<'a> {
@@ -192,15 +167,31 @@ impl Recording<'_> {
         Ok(())
     }
 
-    fn finish(self, broken: Option<String>) -> Outcome {
+    fn finish(self, broken: Option<String>, format: FactsFormat) -> Outcome {
         let Self { path, writer, refused, bytes, count, .. } = self;
         let in_all = writer.sequence();
         writer.finish().map_err(|error| Failure::reading(path, &error))?;
-        let (messages, bytes) = (counted(count, "message"), counted(bytes, "byte"));
-        let of = if in_all > count { format!(", {} in all", counted(in_all, "message")) } else { String::new() };
-        eprintln!("{}: {messages} recorded, {bytes}{of}; closed", path.display());
-        if refused > 0 {
-            eprintln!("{}: {} refused", path.display(), counted(refused, "message"));
+        match format {
+            FactsFormat::Json => {
+                let value = json!({
+                    "output": path.to_string_lossy(),
+                    "messages": count,
+                    "bytes": bytes,
+                    "messages_in_all": in_all,
+                    "refused_messages": refused,
+                    "error": broken,
+                });
+                writeln!(io::stdout(), "{value}")?;
+            }
+            FactsFormat::Text => {
+                let (messages, bytes) = (counted(count, "message"), counted(bytes, "byte"));
+                let of =
+                    if in_all > count { format!(", {} in all", counted(in_all, "message")) } else { String::new() };
+                eprintln!("{}: {messages} recorded, {bytes}{of}; closed", path.display());
+                if refused > 0 {
+                    eprintln!("{}: {} refused", path.display(), counted(refused, "message"));
+                }
+            }
         }
         match broken {
             Some(what) => Err(Failure::Other { what, advice: None }),

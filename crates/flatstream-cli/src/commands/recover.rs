@@ -1,19 +1,32 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use flatstream::recover::{SalvageReport, repair, salvage};
-use flatstream::{ErrorKind, OpenReport};
+use flatstream::recover::{SalvageReport, repair, salvage_with};
+use flatstream::{Error, ErrorKind, OpenReport, ReadOptions, Recovery, WriteOptions};
 use serde_json::json;
 
 use crate::arguments::{FactsFormat, Recover};
 use crate::outcome::{Done, Failure, Outcome};
-use crate::text::counted;
+use crate::text::{self, counted};
 
 pub(crate) fn run(options: &Recover) -> Outcome {
     let path = &options.file;
+    if path.as_os_str() == "-" {
+        return Err(Failure::usage(
+            "what is recovered is read more than once: put the standard input into a file first",
+        ));
+    }
     match &options.output {
         Some(output) => {
-            let report = salvage(path, output).map_err(|error| Failure::with_advice(path, &error, None))?;
+            let mut recovery = Recovery::new();
+            if let Some(id) = options.stream_id {
+                recovery = recovery.stream_id(id);
+            }
+            let read = ReadOptions::new().max_message_len(0).recovery(recovery);
+            let report = salvage_with(path, output, &read, WriteOptions::new()).map_err(|error| {
+                let at = if has_no_room(&error) { output } else { path };
+                Failure::with_advice(at, &error, None)
+            })?;
             say_salvaged(path, output, &report, options.format)?;
             Ok(if report.is_complete() { Done::Well } else { Done::WithLoss })
         }
@@ -27,6 +40,13 @@ pub(crate) fn run(options: &Recover) -> Outcome {
             Ok(if report.messages_cut == 0 { Done::Well } else { Done::WithLoss })
         }
     }
+}
+
+/// The new stream can't be written: that isn't the damaged one's fault.
+fn has_no_room(error: &Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    let kind = error.io_error().map(io::Error::kind);
+    matches!(kind, Some(FileTooLarge | QuotaExceeded | ReadOnlyFilesystem | StorageFull))
 }
 
 fn say_salvaged(from: &Path, to: &Path, report: &SalvageReport, format: FactsFormat) -> io::Result<()> {
@@ -50,7 +70,7 @@ fn say_salvaged(from: &Path, to: &Path, report: &SalvageReport, format: FactsFor
     }
     writeln!(out, "{} saved in {}, read back and compared", counted(*messages, "message"), to.display())?;
     for finding in findings {
-        writeln!(out, "  {finding}")?;
+        writeln!(out, "  {}", text::finding(finding))?;
     }
     if *is_header_recovered {
         writeln!(out, "  the header was lost: type, schema and metadata of the messages with it")?;

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use flatstream::schema::{FieldPath, Value};
 use flatstream::{Dropped, Message, TIME_NONE, replay};
 
-use crate::arguments::{MessagesFormat, Printing, Replay};
+use serde_json::json;
+
+use crate::arguments::{FactsFormat, MessagesFormat, Reading, Replay};
 use crate::commands::cat::refuse_terminal;
 use crate::filter::Filter;
 use crate::key::field_of;
@@ -27,7 +29,7 @@ pub(crate) fn run(options: &Replay) -> Outcome {
     }
     let timed = Timed::open(&options.file)?;
     let header = timed.header.clone();
-    let printing = Printing { format, choice: options.choice.clone(), recover: false, max_message_len: 0 };
+    let reading = Reading { choice: options.choice.clone(), ..Reading::default() };
     let filter = Filter::new(&options.file, &options.choice, &Place::All, Some(&header))?;
     let field = match &options.by {
         None => None,
@@ -49,7 +51,8 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         pace = pace.max_disorder(Duration::ZERO);
     }
     let mut out = open(options)?;
-    let mut printer = Printer::new(&printing, Some(&header))?;
+    let mut printer = Printer::new(format, &reading, Some(&header))?;
+    out.write_all(printer.head())?;
     let start = Instant::now();
     let (mut count, mut latest) = (0, Duration::ZERO);
     while let Some(message) = pace.next() {
@@ -63,12 +66,32 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         latest = latest.max(pace.lateness());
         count += 1;
         let sequence = message.sequence();
-        printer.print(&Item { sequence, message, sync: None, dropped: Dropped::default() }, &mut out)?;
+        let item = Item { sequence, message, sync: None, dropped: Dropped::default(), damaged_ranges: 0 };
+        out.write_all(printer.line(&item)?)?;
         out.flush()?;
     }
-    let took = |time: Duration| time::duration(time.as_nanos() as u64);
-    eprintln!("{} in {}, late by {} at most", counted(count, "message"), took(start.elapsed()), took(latest));
+    say(options, count, start.elapsed(), latest)?;
     Ok(Done::Well)
+}
+
+fn say(options: &Replay, messages: u64, took: Duration, latest: Duration) -> io::Result<()> {
+    let nanoseconds = |time: Duration| time.as_nanos() as u64;
+    if options.summary == FactsFormat::Text {
+        let (took, latest) = (time::duration(nanoseconds(took)), time::duration(nanoseconds(latest)));
+        eprintln!("{} in {took}, late by {latest} at most", counted(messages, "message"));
+        return Ok(());
+    }
+    let value = json!({
+        "path": options.file.to_string_lossy(),
+        "to": options.to,
+        "messages": messages,
+        "nanoseconds": nanoseconds(took),
+        "late_nanoseconds_max": nanoseconds(latest),
+    });
+    match options.to {
+        Some(_) => writeln!(io::stdout(), "{value}"),
+        None => writeln!(io::stderr(), "{value}"),
+    }
 }
 
 fn time_of(field: Option<&FieldPath>, time: i64, message: &Message) -> i64 {

@@ -7,13 +7,14 @@ use flatstream::Header;
 use flatstream::schema::{ConformError, Schema, Visitor, Walker, conform};
 use serde_json::json;
 
-use crate::arguments::{Attach, Conform, Extract, FactsFormat, SchemaCommand, Show};
+use crate::arguments::{Attach, Conform, Extract, FactsFormat, Reading, SchemaCommand, Show};
 use crate::commands::cat::refuse_terminal;
 use crate::commands::cut::closing_time;
 use crate::messages::{Item, Messages, Place};
-use crate::new_stream::{NewStream, check_name, exists, header_like};
+use crate::new_stream::{Made, NewStream, check_name, header_like};
 use crate::outcome::{Done, Failure, Outcome};
-use crate::text::counted;
+use crate::output::Output;
+use crate::text::{counted, printable_lines};
 
 pub(crate) fn run(command: &SchemaCommand) -> Outcome {
     match command {
@@ -30,7 +31,7 @@ fn show(options: &Show) -> Outcome {
     let schema = Schema::read(&bfbs).map_err(|error| unusable(path, &error))?;
     let mut out = io::stdout().lock();
     match options.format {
-        FactsFormat::Text => write!(out, "{}", schema.to_fbs())?,
+        FactsFormat::Text => write!(out, "{}", printable_lines(&schema.to_fbs()))?,
         FactsFormat::Json => {
             let value = json!({
                 "path": path.to_string_lossy(),
@@ -51,20 +52,29 @@ fn extract(options: &Extract) -> Outcome {
     let to_standard_output = output.as_os_str() == "-";
     if to_standard_output {
         refuse_terminal("binary schemas")?;
+        if options.format == FactsFormat::Json {
+            return Err(Failure::usage("the standard output has the schema: --format json needs a file as --output"));
+        }
     }
     let bfbs = schema_of(&options.file)?;
+    let mut file = Output::create(output)?;
+    file.write_all(&bfbs).map_err(|error| Output::failed(output, error))?;
+    file.finish()?;
     if to_standard_output {
-        let mut out = io::stdout().lock();
-        out.write_all(&bfbs)?;
-        out.flush()?;
         return Ok(Done::Well);
     }
-    let failed = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => exists(output),
-        _ => Failure::file(output, "written", &error),
-    };
-    File::create_new(output).and_then(|mut file| file.write_all(&bfbs)).map_err(failed)?;
-    writeln!(io::stdout(), "{} in {}", counted(bfbs.len() as u64, "byte"), output.display())?;
+    let mut out = io::stdout();
+    match options.format {
+        FactsFormat::Text => writeln!(out, "{} in {}", counted(bfbs.len() as u64, "byte"), output.display())?,
+        FactsFormat::Json => {
+            let value = json!({
+                "path": options.file.to_string_lossy(),
+                "output": output.to_string_lossy(),
+                "bytes": bfbs.len(),
+            });
+            writeln!(out, "{value}")?;
+        }
+    }
     Ok(Done::Well)
 }
 
@@ -73,14 +83,14 @@ fn attach(options: &Attach) -> Outcome {
     let (path, schema_path) = (&options.file, &options.schema);
     let bfbs = read_schema(schema_path)?;
     let schema = Schema::read(&bfbs).map_err(|error| unusable(schema_path, &error))?;
-    let mut messages = Messages::open(path, false, 0)?;
+    let mut messages = Messages::open(path, &Reading::default())?;
     let header = messages.header().ok_or_else(|| no_header(path))?.clone();
     if let Some(old) = header.schema() {
         conform(old, &bfbs).map_err(|error| does_not_conform(path, schema_path, &error))?;
     }
     let root = root_of(options, &header, &schema)?;
     let walker = Walker::of_table(&schema, &root).map_err(|error| unusable(schema_path, &error))?;
-    let mut new = NewStream::create(&options.output, &header_like(&header).message_type(root).schema(bfbs.clone()))?;
+    let mut new = NewStream::create(&options.output, &header_like(&header).message_type(&root).schema(bfbs.clone()))?;
     let mut last = None;
     messages.each(&Place::All, None, |item| {
         if !options.unchecked {
@@ -91,10 +101,26 @@ fn attach(options: &Attach) -> Outcome {
         Ok(true)
     })?;
     let made = new.finish(closing_time(messages.sync_behind(last)))?;
+    say_attached(options, &root, made)?;
+    Ok(Done::Well)
+}
+
+fn say_attached(options: &Attach, root: &str, made: Made) -> io::Result<()> {
+    let mut out = io::stdout();
+    if options.format == FactsFormat::Json {
+        let value = json!({
+            "path": options.file.to_string_lossy(),
+            "output": options.output.to_string_lossy(),
+            "messages": made.messages,
+            "bytes": made.bytes,
+            "root_type": root,
+            "decoded": !options.unchecked,
+        });
+        return writeln!(out, "{value}");
+    }
     let (messages, output) = (counted(made.messages, "message"), options.output.display());
     let checked = if options.unchecked { "" } else { "decoded, " };
-    writeln!(io::stdout(), "{messages} with their schema in {output}, {checked}read back and compared")?;
-    Ok(Done::Well)
+    writeln!(out, "{messages} with their schema in {output}, {checked}read back and compared")
 }
 
 /// The table that messages are: as the header says, or as whoever attaches the schema does.
@@ -169,7 +195,7 @@ fn schema_of(path: &Path) -> Result<Vec<u8>, Failure> {
     if is_schema(path) {
         return read_schema(path);
     }
-    let messages = Messages::open(path, false, 0)?;
+    let messages = Messages::open(path, &Reading::default())?;
     let header = messages.header().ok_or_else(|| no_header(path))?;
     header.schema().map(<[u8]>::to_vec).ok_or_else(|| Failure::Other {
         what: format!("{} has no schema", path.display()),

@@ -8,7 +8,7 @@ use flatstream::schema::FieldPath;
 use flatstream::{Dropped, Header, TIME_NONE};
 use serde_json::json;
 
-use crate::arguments::{FactsFormat, SchemaOptions, Split};
+use crate::arguments::{FactsFormat, Reading, SchemaOptions, Split};
 use crate::commands::cut::closing_time;
 use crate::key::{KeyValue, field_of};
 use crate::messages::{Item, Messages, Place};
@@ -32,11 +32,21 @@ const OPEN_MAX: usize = 500;
 const WAITING_MAX: usize = 64;
 
 pub(crate) fn run(options: &Split) -> Outcome {
-    let mut messages = Messages::open(&options.file, false, 0)?;
+    let messages = Messages::open(&options.file, &Reading::default())?;
     let no_header = || Failure::Other { what: format!("{}: no header", options.file.display()), advice: None };
     let header = messages.header().ok_or_else(no_header)?.clone();
     let rule = Rule::of(options, &header)?;
-    make_folder(&options.output)?;
+    let is_new = make_folder(&options.output)?;
+    let outcome = split(options, messages, header, rule);
+    if is_new && outcome.is_err() {
+        // Only if no part is in it.
+        let _ = fs::remove_dir(&options.output);
+    }
+    say(options, &outcome?)?;
+    Ok(Done::Well)
+}
+
+fn split(options: &Split, mut messages: Messages, header: Header, rule: Rule) -> Result<Vec<Part>, Failure> {
     let mut parts = Parts {
         folder: &options.output,
         header,
@@ -56,22 +66,23 @@ pub(crate) fn run(options: &Split) -> Outcome {
         parts.take(&item)?;
         Ok(true)
     })?;
-    let made = parts.finish(messages.sync_behind(last))?;
-    say(options, &made)?;
-    Ok(Done::Well)
+    parts.finish(messages.sync_behind(last))
 }
 
-fn make_folder(folder: &Path) -> Result<(), Failure> {
+/// Whether it wasn't there before.
+fn make_folder(folder: &Path) -> Result<bool, Failure> {
     let failed = |error| Failure::file(folder, "made", &error);
     match fs::read_dir(folder) {
         Ok(mut entries) => match entries.next() {
-            None => Ok(()),
+            None => Ok(false),
             Some(_) => Err(Failure::Other {
                 what: format!("the folder {} isn't empty", folder.display()),
                 advice: Some("choose another: nothing is written over".to_owned()),
             }),
         },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder).map_err(failed).map(|()| true)
+        }
         Err(error) => Err(failed(error)),
     }
 }

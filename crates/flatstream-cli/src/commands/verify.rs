@@ -11,7 +11,7 @@ use crate::arguments::{FactsFormat, Verify};
 use crate::input::Input;
 use crate::outcome::{Done, Failure, Outcome};
 use crate::progress;
-use crate::text::{count, counted};
+use crate::text::{self, count, counted};
 
 /// What is to be said of a stream.
 struct Verdict {
@@ -158,7 +158,7 @@ fn say(path: &Path, verdict: &Verdict, state: State, format: FactsFormat) -> Res
         (Some(error), _) => {
             writeln!(out, "{path}: not whole: {error}")?;
             for finding in findings {
-                writeln!(out, "  {finding}")?;
+                writeln!(out, "  {}", text::finding(finding))?;
             }
             writeln!(out, "  {} good", counted(*messages, "message"))?;
             if !losses.is_none() {

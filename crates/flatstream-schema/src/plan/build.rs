@@ -61,7 +61,8 @@ impl<'a> Builder<'_, 'a> {
             fields.push(built);
         }
         let size = if object.is_struct() { usize::try_from(object.bytesize()).unwrap_or(0) } else { 0 };
-        Ok(Object { name: object.name().into(), is_struct: object.is_struct(), fields: fields.into(), size })
+        let align = if object.is_struct() { align_of(object.minalign()) } else { 4 };
+        Ok(Object { name: object.name().into(), is_struct: object.is_struct(), fields: fields.into(), size, align })
     }
 
     /// `before` is the field before it: a union's type.
@@ -93,6 +94,9 @@ impl<'a> Builder<'_, 'a> {
             json_key: json_key(field.name()),
             offset: field.offset(),
             size,
+            align: attribute(field.attributes(), "force_align")
+                .and_then(|align| align.parse().ok())
+                .map_or(1, align_of),
             many,
             kind,
             default,
@@ -177,6 +181,11 @@ impl<'a> Builder<'_, 'a> {
             Many::One => one,
         }
     }
+}
+
+/// flatc allows no more than 32. What can't be is 1.
+fn align_of(said: i32) -> usize {
+    usize::try_from(said).ok().filter(|align| align.is_power_of_two() && *align <= 256).unwrap_or(1)
 }
 
 fn default(field: &reflection::Field<'_>, many: Many, kind: &Kind) -> Option<Value<'static>> {
