@@ -1,5 +1,5 @@
-//! Runs the second implementation, `docs/format/vectors/flatstream_vectors.py`, and the third, `python/flatstream`. They
-//! share no code with the crates.
+//! Runs the second implementation, `docs/format/vectors/flatstream_vectors.py`, and the third, `python/flatstream`.
+//! They share no code with the crates.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
