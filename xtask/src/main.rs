@@ -6,7 +6,9 @@ mod bench;
 mod ci;
 
 mod codegen;
+mod debian;
 mod features;
+mod firmware;
 mod instructions;
 mod no_std;
 mod soak;
@@ -25,6 +27,8 @@ cargo xtask COMMAND
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   features           every combination of crate features
+  firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
+                     (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
         ["features"] => features::run_combinations(),
+        ["firmware"] => firmware::check(),
+        ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),

@@ -31,6 +31,7 @@ use crate::{Algorithm, Essentials};
 /// # Ok::<(), flatstream_format::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct End {
     /// Which of the five ways.
     pub state: EndState,
@@ -48,6 +49,7 @@ pub struct End {
 
 /// The ways in which a stream can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum EndState {
     /// The writer finished.
     Closed,
@@ -112,6 +114,7 @@ impl fmt::Display for End {
 
 /// A sync frame that was found by searching, whose check holds and whose fields are in their ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct FoundSync {
     /// Where it lies, which need not be the position that it names: bytes before it may have been lost or inserted.
     pub position: u64,
