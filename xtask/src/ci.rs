@@ -32,7 +32,7 @@ const STEPS: &[Step] = &[
     ("cargo test --workspace --exclude flatstream-compare --features flatstream/full --doc", run),
     ("cargo test --package flatstream-io --release --lib loom", with_loom),
     ("cargo doc --workspace --exclude flatstream-compare --features flatstream/full --no-deps", document),
-    ("cargo xtask features", |_| features::run_combinations()),
+    ("cargo xtask features", |_| features::run_combinations(false)),
     ("cargo xtask no-std", |_| no_std::run_proof()),
     ("cargo xtask instructions", |_| instructions::check()),
     ("cargo run --release --example telemetry -- --seconds 1", telemetry),
@@ -56,6 +56,7 @@ const FULL_STEPS: &[Step] = &[
     ("cargo nextest run -p flatstream-cli --features full", test),
     // Fetches a compiler and an emulator.
     ("cargo xtask firmware", |_| firmware::check()),
+    ("cargo xtask features --full", |_| features::run_combinations(true)),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (

@@ -26,7 +26,7 @@ cargo xtask COMMAND
   bench [--quick]    measure beside peers, and write docs/BENCHMARKS.md (--quick: only to see that all works)
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
-  features           every combination of crate features
+  features [--full]  combinations of crate features (--full: every one)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
                      (--bless: keep the new sizes)
   instructions [--bless]
@@ -60,7 +60,8 @@ fn main() -> ExitCode {
         ["ci", "--full"] => return ci::run_all(true),
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
-        ["features"] => features::run_combinations(),
+        ["features"] => features::run_combinations(false),
+        ["features", "--full"] => features::run_combinations(true),
         ["firmware"] => firmware::check(),
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
