@@ -11,6 +11,7 @@ mod features;
 mod firmware;
 mod instructions;
 mod no_std;
+mod package;
 mod soak;
 mod tidy;
 mod tools;
@@ -32,6 +33,7 @@ cargo xtask COMMAND
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
+  package            build each crate from the files that would be uploaded, and check that these are all and no others
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
   tidy               the house rules
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),
+        ["package"] => package::check(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["tidy"] => tidy::run_rules(),
         ["tools"] => tools::install(false),
