@@ -10,6 +10,7 @@ mod debian;
 mod features;
 mod firmware;
 mod instructions;
+mod msrv;
 mod no_std;
 mod package;
 mod soak;
@@ -32,6 +33,7 @@ cargo xtask COMMAND
                      (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
+  msrv               build and test checksum and format by the lowest compiler they are said to need
   no-std             prove that the codec needs no std and cannot panic
   package            build each crate from the files that would be uploaded, and check that these are all and no others
   soak [--minutes N] [--messages M]
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
+        ["msrv"] => msrv::check(),
         ["no-std"] => no_std::run_proof(),
         ["package"] => package::check(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
