@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
 use crate::{
-    Outcome, Verdict, codegen, features, firmware, instructions, msrv, no_std, package, soak, tidy, tools, vectors,
+    Outcome, Verdict, codegen, deny, features, firmware, instructions, msrv, no_std, package, soak, tidy, tools,
+    vectors,
 };
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
@@ -61,6 +62,8 @@ const FULL_STEPS: &[Step] = &[
     ("cargo xtask features --full", |_| features::run_combinations(true)),
     // Fetches a compiler.
     ("cargo xtask msrv", |_| msrv::check()),
+    // Builds cargo-deny: a minute.
+    ("cargo xtask deny", |_| deny::check()),
     ("cargo xtask package", |_| package::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),

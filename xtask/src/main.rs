@@ -5,8 +5,10 @@
 mod bench;
 mod ci;
 
+mod cargo_tool;
 mod codegen;
 mod debian;
+mod deny;
 mod features;
 mod firmware;
 mod instructions;
@@ -28,6 +30,7 @@ cargo xtask COMMAND
   bench [--quick]    measure beside peers, and write docs/BENCHMARKS.md (--quick: only to see that all works)
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
+  deny               licences and origins of all crates, and which come twice, by deny.toml
   features [--full]  combinations of crate features (--full: every one)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
                      (--bless: keep the new sizes)
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         ["ci", "--full"] => return ci::run_all(true),
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
+        ["deny"] => deny::check(),
         ["features"] => features::run_combinations(false),
         ["features", "--full"] => features::run_combinations(true),
         ["firmware"] => firmware::check(),
