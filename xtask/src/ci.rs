@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
 use crate::{
-    Outcome, Verdict, codegen, deny, features, firmware, instructions, msrv, no_std, package, soak, tidy, tools,
+    Outcome, Verdict, api, codegen, deny, features, firmware, instructions, msrv, no_std, package, soak, tidy, tools,
     vectors,
 };
 
@@ -60,6 +60,7 @@ const FULL_STEPS: &[Step] = &[
     // Fetches a compiler and an emulator.
     ("cargo xtask firmware", |_| firmware::check()),
     ("cargo xtask features --full", |_| features::run_combinations(true)),
+    ("cargo xtask api", |_| api::check()),
     // Fetches a compiler.
     ("cargo xtask msrv", |_| msrv::check()),
     // Builds cargo-deny: a minute.

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod bench;
 mod ci;
 
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  api [--bless]      compare the public API of the published crates with docs/api (--bless: keep the new one)
   bench [--quick]    measure beside peers, and write docs/BENCHMARKS.md (--quick: only to see that all works)
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
+        ["api"] => api::check(),
+        ["api", "--bless"] => api::bless(),
         ["bench"] => bench::run_all(""),
         ["bench", "--quick"] => bench::run_all("--quick"),
         ["ci"] => return ci::run_all(false),
