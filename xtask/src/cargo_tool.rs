@@ -1,7 +1,7 @@
 //! Programs from crates.io, built into a folder under `target/tools`.
 
+use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use crate::command::{program, target};
 
@@ -13,8 +13,9 @@ use crate::command::{program, target};
 pub(crate) fn installed(name: &str, version: &str) -> Result<PathBuf, String> {
     let folder = target().join("tools").join(name);
     let path = folder.join("bin").join(name);
-    let found = Command::new(&path).arg("--version").output();
-    if found.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == format!("{name} {version}")) {
+    // Cargo's own list.
+    let list = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+    if list.contains(&format!("\"{name} {version} (")) && path.exists() {
         return Ok(path);
     }
     println!("building {name} {version} into {}", folder.display());

@@ -8,12 +8,15 @@ mod ci;
 
 mod cargo_tool;
 mod codegen;
+mod coverage;
 mod debian;
 mod deny;
+mod document;
 mod features;
 mod firmware;
 mod instructions;
 mod msrv;
+mod mutants;
 mod no_std;
 mod package;
 mod soak;
@@ -32,6 +35,7 @@ cargo xtask COMMAND
   bench [--quick]    measure beside peers, and write docs/BENCHMARKS.md (--quick: only to see that all works)
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
+  coverage           how many lines of each library its tests reach, into docs/ROBUSTNESS.md; not part of ci
   deny               licences and origins of all crates, and which come twice, by deny.toml
   features [--full]  combinations of crate features (--full: every one)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
@@ -39,6 +43,10 @@ cargo xtask COMMAND
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   msrv               build and test checksum and format by the lowest compiler they are said to need
+  mutants [--shard K/N] [FILE ...]
+                     change the sources in one place at a time, and see whether a test fails, into docs/ROBUSTNESS.md:
+                     hours; not part of ci
+  mutants --merge    only make the table of what was run
   no-std             prove that the codec needs no std and cannot panic
   package            build each crate from the files that would be uploaded, and check that these are all and no others
   soak [--minutes N] [--messages M]
@@ -71,6 +79,7 @@ fn main() -> ExitCode {
         ["ci", "--full"] => return ci::run_all(true),
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
+        ["coverage"] => coverage::measure(),
         ["deny"] => deny::check(),
         ["features"] => features::run_combinations(false),
         ["features", "--full"] => features::run_combinations(true),
@@ -79,6 +88,8 @@ fn main() -> ExitCode {
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["msrv"] => msrv::check(),
+        ["mutants", "--merge"] => mutants::merge(),
+        ["mutants", ref choice @ ..] => mutants::run(choice),
         ["no-std"] => no_std::run_proof(),
         ["package"] => package::check(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),

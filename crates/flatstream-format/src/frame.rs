@@ -79,7 +79,23 @@ pub(crate) fn is_zero(pad: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{pad_of_last_word, padded};
+    use super::{Head, is_zero, pad_of_last_word, padded};
+
+    #[test]
+    fn half_a_blank_head_is_not_blank() {
+        for blank in [0, u32::MAX] {
+            assert!(Head { check: blank, length_word: blank }.is_blank());
+            assert!(!Head { check: blank, length_word: 64 }.is_blank());
+            assert!(!Head { check: 64, length_word: blank }.is_blank());
+            assert!(!Head { check: blank, length_word: !blank }.is_blank());
+        }
+    }
+
+    #[test]
+    fn equal_bytes_in_a_pad_do_not_cancel_each_other() {
+        assert!(is_zero(&[0; 7]));
+        assert!(!is_zero(&[1, 1]));
+    }
 
     #[test]
     fn a_bit_in_any_byte_of_a_pad_is_seen_and_none_of_a_body() {

@@ -1,0 +1,149 @@
+//! `cargo xtask mutants`: changes the sources of format and checksum in one place at a time, and looks whether a test
+//! fails. Hours of work: it can be done in shards, or file by file, one at a time in each clone, for cargo can't tell
+//! the copies that are changed from each other. Results are kept in `target/mutants/results`, and the table of
+//! `docs/ROBUSTNESS.md` is made of all that are there, those of other clones and machines copied into it too.
+
+mod results;
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::{program, root, target};
+use crate::{Outcome, Verdict, cargo_tool, document};
+use results::Results;
+
+const VERSION: &str = "27.1.0";
+
+/// A crate whose sources are changed. Its quick tests notice most changes; what survives them is shown to all.
+struct Changed {
+    name: &'static str,
+    quick: &'static str,
+    /// With the features that they need. Not `damage`, which takes minutes where nothing is optimised.
+    all: &'static str,
+}
+
+const CHANGED: &[Changed] = &[
+    Changed {
+        name: "flatstream-format",
+        quick: "-- --lib --test arrival --test decoding --test misuse --test specification --test vectors",
+        all: "--features embedded-io-07,embedded-io-async-07 -- --lib --test arrival --test decoding \
+              --test frame_writer --test header --test misuse --test specification --test split --test vectors",
+    },
+    Changed { name: "flatstream-checksum", quick: "-- --lib", all: "-- --lib --test second_opinion" },
+];
+
+/// A test that runs longer than this, in seconds, is taken for one that has noticed.
+const TIMEOUT: &str = "60";
+
+/// All changes, or those that `--shard K/N`, files, or what else cargo-mutants takes (`--re REGEX`) choose.
+pub(crate) fn run(choice: &[&str]) -> Outcome {
+    let tool = cargo_tool::installed("cargo-mutants", VERSION)?;
+    for changed in CHANGED {
+        let is_of_other = |word: &&str| word.ends_with(".rs") && !word.contains(&format!("{}/", changed.name));
+        if !choice.iter().any(is_of_other) {
+            test_twice(&tool, changed, choice)?;
+        }
+    }
+    write_table(&tool)
+}
+
+/// The table of what has been run so far.
+pub(crate) fn merge() -> Outcome {
+    write_table(&cargo_tool::installed("cargo-mutants", VERSION)?)
+}
+
+fn folder() -> PathBuf {
+    target().join("mutants")
+}
+
+/// Results of a choice are kept in folders of its name, so that others' stay.
+fn test_twice(tool: &Path, changed: &Changed, choice: &[&str]) -> Result<(), String> {
+    let results = |pass: &str| folder().join("results").join(format!("{}{}-{pass}", changed.name, label_of(choice)));
+    let words = choice.iter().flat_map(|&word| match word.ends_with(".rs") {
+        true => vec!["--file".to_owned(), word.to_owned()],
+        false => vec![word.to_owned()],
+    });
+    test(tool, changed.name, words, &results("quick"), changed.quick)?;
+    let missed = fs::read_to_string(results("quick").join("mutants.out/missed.txt")).unwrap_or_default();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    let words = missed.lines().flat_map(|change| ["--re".to_owned(), format!("^{}$", escaped(change))]);
+    test(tool, changed.name, words, &results("all"), changed.all)
+}
+
+/// A name for a choice, short enough for a folder, and another one for each.
+fn label_of(choice: &[&str]) -> String {
+    let choice = choice.concat();
+    let mut hasher = DefaultHasher::new();
+    choice.hash(&mut hasher);
+    let readable = choice.chars().filter(char::is_ascii_alphanumeric).take(40);
+    format!("-{}-{:08x}", readable.collect::<String>(), hasher.finish() as u32)
+}
+
+/// As a regular expression that nothing else matches.
+fn escaped(text: &str) -> String {
+    let escape = |letter: char| if letter.is_ascii_punctuation() { vec!['\\', letter] } else { vec![letter] };
+    text.chars().flat_map(escape).collect()
+}
+
+fn test(
+    tool: &Path,
+    name: &str,
+    choice: impl Iterator<Item = String>,
+    results: &Path,
+    tests: &str,
+) -> Result<(), String> {
+    fs::create_dir_all(results).map_err(|error| format!("{}: {error}", results.display()))?;
+    let mut command = mutants(tool, name);
+    command
+        .args(choice)
+        .arg("--output")
+        .arg(results)
+        .args(["--baseline", "skip", "--timeout", TIMEOUT, "--build-timeout", "600", "--profile", "mutants"])
+        .args(["--no-shuffle", "--colors", "never"])
+        .args(tests.split_whitespace())
+        // Only what changed is compiled anew.
+        .env("CARGO_TARGET_DIR", folder())
+        .env("CARGO_INCREMENTAL", "1")
+        // Proptest would spend the time to make a failure smaller.
+        .env("PROPTEST_MAX_SHRINK_ITERS", "0");
+    let status = command.status().map_err(|error| format!("{command:?} can't be run: {error}"))?;
+    match status.code() {
+        // 2: some weren't noticed; 3: some ran too long. They are listed.
+        Some(0 | 2 | 3) => Ok(()),
+        _ => Err(format!("cargo-mutants failed: {status}")),
+    }
+}
+
+fn mutants(tool: &Path, name: &str) -> Command {
+    let mut command = program(&tool.to_string_lossy());
+    command.args(["mutants", "--package", name]);
+    command
+}
+
+fn write_table(tool: &Path) -> Outcome {
+    let mut results = Results::of(&list(tool)?);
+    results.read_all(&folder().join("results"))?;
+    let text = results.text();
+    println!("{text}");
+    document::write_part("docs/ROBUSTNESS.md", "cargo xtask mutants", &text)?;
+    Ok(Verdict::Passed)
+}
+
+/// All changes that there are, of the sources as they are now: older results of others don't count.
+fn list(tool: &Path) -> Result<Vec<String>, String> {
+    let mut all = Vec::new();
+    for changed in CHANGED {
+        let mut command = mutants(tool, changed.name);
+        let output = command.arg("--list").current_dir(root()).output();
+        let output = output.map_err(|error| format!("{command:?} can't be run: {error}"))?;
+        if !output.status.success() {
+            return Err(format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        all.extend(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned));
+    }
+    Ok(all)
+}
