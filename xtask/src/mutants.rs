@@ -85,7 +85,9 @@ fn label_of(choice: &[&str]) -> String {
 
 /// As a regular expression that nothing else matches.
 fn escaped(text: &str) -> String {
-    let escape = |letter: char| if letter.is_ascii_punctuation() { vec!['\\', letter] } else { vec![letter] };
+    // Not all punctuation: `\<` is the start of a word.
+    let is_special = |letter: char| r"\.+*?()|[]{}^$".contains(letter);
+    let escape = |letter: char| if is_special(letter) { vec!['\\', letter] } else { vec![letter] };
     text.chars().flat_map(escape).collect()
 }
 
@@ -146,4 +148,22 @@ fn list(tool: &Path) -> Result<Vec<String>, String> {
         all.extend(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned));
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_chosen_by_its_own_text() {
+        assert_eq!(
+            escaped("a.rs:1:2: replace f<'a> -> u8 with (0 + 1)"),
+            r"a\.rs:1:2: replace f<'a> -> u8 with \(0 \+ 1\)"
+        );
+    }
+
+    #[test]
+    fn choices_have_folders_of_their_own() {
+        assert_ne!(label_of(&["--shard", "1/8"]), label_of(&["--shard", "18"]));
+    }
 }

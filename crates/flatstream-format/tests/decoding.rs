@@ -51,7 +51,7 @@ fn what_is_asked_for_is_the_whole_frame_and_no_more() {
 fn a_message_as_long_as_is_allowed_may_arrive_in_pieces() {
     let (header, longest) = stream(&[&[7; 100]]);
     let (_, too_long) = stream(&[&[7; 101]]);
-    let promise = Essentials { max_message_len: 100, ..header.essentials().clone() };
+    let promise = Essentials { max_message_len: 100, ..*header.essentials() };
     let (by_header, by_reader) =
         (StopReason::Length { found: 101, limit: 100 }, StopReason::Limit { found: 101, limit: 100 });
     for (essentials, reader_limit, reason) in [(&promise, 0, by_header), (header.essentials(), 100, by_reader)] {
