@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, firmware, instructions, no_std, soak, tidy, tools, vectors};
+use crate::{Outcome, Verdict, codegen, features, firmware, instructions, no_std, soak, targets, tidy, tools, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -57,6 +57,8 @@ const FULL_STEPS: &[Step] = &[
     // Fetches a compiler and an emulator.
     ("cargo xtask firmware", |_| firmware::check()),
     ("cargo xtask features --full", |_| features::run_combinations(true)),
+    // The same, and builds std for two machines: some minutes.
+    ("cargo xtask targets", |_| targets::run_tests()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (

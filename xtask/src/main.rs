@@ -12,6 +12,7 @@ mod firmware;
 mod instructions;
 mod no_std;
 mod soak;
+mod targets;
 mod tidy;
 mod tools;
 mod vectors;
@@ -34,6 +35,7 @@ cargo xtask COMMAND
   no-std             prove that the codec needs no std and cannot panic
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
+  targets            the tests of format, checksums and io on a big-endian machine and on one with 32 bits
   tidy               the house rules
   tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
+        ["targets"] => targets::run_tests(),
         ["tidy"] => tidy::run_rules(),
         ["tools"] => tools::install(false),
         ["tools", "--full"] => tools::install(true),
