@@ -4,7 +4,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, firmware, instructions, no_std, soak, targets, tidy, tools, vectors};
+use crate::{
+    Outcome, Verdict, api, codegen, deny, features, firmware, instructions, msrv, no_std, package, soak, targets, tidy,
+    tools, vectors,
+};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -56,9 +59,15 @@ const FULL_STEPS: &[Step] = &[
     ("cargo nextest run -p flatstream-cli --features full", test),
     // Fetches a compiler and an emulator.
     ("cargo xtask firmware", |_| firmware::check()),
-    ("cargo xtask features --full", |_| features::run_combinations(true)),
     // The same, and builds std for two machines: some minutes.
     ("cargo xtask targets", |_| targets::run_tests()),
+    ("cargo xtask features --full", |_| features::run_combinations(true)),
+    ("cargo xtask api", |_| api::check()),
+    // Fetches a compiler.
+    ("cargo xtask msrv", |_| msrv::check()),
+    // Builds cargo-deny: a minute.
+    ("cargo xtask deny", |_| deny::check()),
+    ("cargo xtask package", |_| package::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (

@@ -9,10 +9,28 @@ use crate::command::{exists, target};
 /// The release that the packages are of; others have other compilers.
 const CODENAME: &str = "bookworm";
 
-const SOURCES: &str = "\
-deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main
-deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian-security bookworm-security main
-";
+/// Parts of the archive, as lines for apt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Suites {
+    /// As the release came out, but for what point releases replaced.
+    Main,
+    /// With the security suite; what both have is newer there.
+    MainAndSecurity,
+}
+
+const MAIN: &str =
+    "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main";
+const SECURITY: &str = "\
+deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian-security bookworm-security main";
+
+impl Suites {
+    fn sources(self) -> String {
+        match self {
+            Self::Main => format!("{MAIN}\n"),
+            Self::MainAndSecurity => format!("{MAIN}\n{SECURITY}\n"),
+        }
+    }
+}
 
 /// Unpacked packages.
 pub(crate) struct Unpacked {
@@ -44,7 +62,7 @@ impl Unpacked {
 ///
 /// # Errors
 /// With the reason why they can't be had.
-pub(crate) fn unpack(name: &str, packages: &[&str]) -> Result<Unpacked, String> {
+pub(crate) fn unpack(name: &str, suites: Suites, packages: &[&str]) -> Result<Unpacked, String> {
     let folder = target().join("tools").join(name);
     let unpacked = Unpacked { root: folder.join("root") };
     let list = packages.join(" ");
@@ -54,7 +72,7 @@ pub(crate) fn unpack(name: &str, packages: &[&str]) -> Result<Unpacked, String> 
     }
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     if !release.contains(&format!("VERSION_CODENAME={CODENAME}")) || !exists("dpkg --version") {
-        return Err(format!("the compiler and the emulator are packages of Debian {CODENAME} on x86-64"));
+        return Err(format!("{list}: packages of Debian {CODENAME} on x86-64"));
     }
     let io = |error: std::io::Error| format!("{}: {error}", folder.display());
     if folder.exists() {
@@ -63,7 +81,7 @@ pub(crate) fn unpack(name: &str, packages: &[&str]) -> Result<Unpacked, String> 
     for needed in ["apt/lists/partial", "apt/cache/archives/partial", "root"] {
         fs::create_dir_all(folder.join(needed)).map_err(io)?;
     }
-    fs::write(folder.join("apt/sources.list"), SOURCES).map_err(io)?;
+    fs::write(folder.join("apt/sources.list"), suites.sources()).map_err(io)?;
     println!("fetching {list} into {}", folder.display());
     apt(&folder, "-qq update")?;
     // What is installed isn't fetched again; nothing is installed or removed: `-d` only fetches.

@@ -2,15 +2,20 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod bench;
 mod ci;
 
+mod cargo_tool;
 mod codegen;
 mod debian;
+mod deny;
 mod features;
 mod firmware;
 mod instructions;
+mod msrv;
 mod no_std;
+mod package;
 mod soak;
 mod targets;
 mod tidy;
@@ -24,15 +29,19 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  api [--bless]      compare the public API of the published crates with docs/api (--bless: keep the new one)
   bench [--quick]    measure beside peers, and write docs/BENCHMARKS.md (--quick: only to see that all works)
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
+  deny               licences and origins of all crates, and which come twice, by deny.toml
   features [--full]  combinations of crate features (--full: every one)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
                      (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
+  msrv               build and test checksum and format by the lowest compiler they are said to need
   no-std             prove that the codec needs no std and cannot panic
+  package            build each crate from the files that would be uploaded, and check that these are all and no others
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
   targets            the tests of format, checksums and io on a big-endian machine and on one with 32 bits
@@ -56,19 +65,24 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
+        ["api"] => api::check(),
+        ["api", "--bless"] => api::bless(),
         ["bench"] => bench::run_all(""),
         ["bench", "--quick"] => bench::run_all("--quick"),
         ["ci"] => return ci::run_all(false),
         ["ci", "--full"] => return ci::run_all(true),
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
+        ["deny"] => deny::check(),
         ["features"] => features::run_combinations(false),
         ["features", "--full"] => features::run_combinations(true),
         ["firmware"] => firmware::check(),
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
+        ["msrv"] => msrv::check(),
         ["no-std"] => no_std::run_proof(),
+        ["package"] => package::check(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["targets"] => targets::run_tests(),
         ["tidy"] => tidy::run_rules(),

@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::command::{root, skip, target};
+use crate::debian::Suites;
 use crate::{Outcome, Verdict, debian};
 
 /// A compiler with its sources, so that std can be built for the machine; linkers and C libraries; an emulator.
@@ -46,7 +47,7 @@ const TESTS: [&str; 2] = [
 
 /// Runs the tests on each machine.
 pub(crate) fn run_tests() -> Outcome {
-    let tools = match debian::unpack("targets", PACKAGES) {
+    let tools = match debian::unpack("targets", Suites::MainAndSecurity, PACKAGES) {
         Ok(tools) => tools,
         Err(why) => return skip(format!("NO OTHER MACHINE WAS TRIED: {why}")),
     };

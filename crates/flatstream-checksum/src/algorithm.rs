@@ -123,8 +123,12 @@ impl Eq for Algorithm {}
 impl Checksum for Algorithm {
     #[inline(always)]
     fn digest(&self, body: &[u8]) -> u32 {
+        if let Kind::Crc32c(backend) = self.0 {
+            if let Some(digest) = backend.quick_digest(body) {
+                return digest;
+            }
+        }
         match self.0 {
-            Kind::Crc32c(backend) if let Some(digest) = backend.quick_digest(body) => digest,
             Kind::None => 0,
             _ => self.digest_by_other(body),
         }

@@ -455,9 +455,7 @@ impl<C: Checksum> Decoder<C> {
         if sync.checksum_id != self.rules.checksum_id {
             return Err(StopReason::SyncField("checksum"));
         }
-        if let Some(expected) = self.stream_id()
-            && sync.stream_id != expected
-        {
+        if let Some(expected) = self.stream_id().filter(|&expected| sync.stream_id != expected) {
             return Err(StopReason::SyncStream { expected, found: sync.stream_id });
         }
         if sync.header_check != self.rules.header_check {
@@ -466,9 +464,9 @@ impl<C: Checksum> Decoder<C> {
         if sync.position != self.position {
             return Err(StopReason::SyncPosition { found: sync.position });
         }
-        if let Some(last) = &self.last_sync
-            && (sync.epoch < last.epoch || (sync.epoch > last.epoch && !sync.flags.is_resumed()))
-        {
+        let is_wrong_epoch =
+            |last: &&Sync| sync.epoch < last.epoch || (sync.epoch > last.epoch && !sync.flags.is_resumed());
+        if let Some(last) = self.last_sync.as_ref().filter(is_wrong_epoch) {
             return Err(StopReason::SyncEpoch { expected: last.epoch, found: sync.epoch });
         }
         if sync.sequence != self.sequence {
@@ -536,7 +534,7 @@ fn good_message(
         return None;
     }
     // Most FlatBuffers need no pad.
-    let has_pad = !len.is_multiple_of(ALIGNMENT);
+    let has_pad = len % ALIGNMENT != 0;
     if has_pad && pad_of_last_word(u64::from_le_bytes(*padded.last_chunk()?), head.length_word) != 0 {
         return None;
     }

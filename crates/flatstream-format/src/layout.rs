@@ -129,6 +129,6 @@ pub mod drop {
 
 // A cache line; and whole frames everywhere.
 const _: () = assert!(sync::FRAME_LEN == 64);
-const _: () = assert!(drop::FRAME_LEN.is_multiple_of(ALIGNMENT));
-const _: () = assert!(sync::FRAME_LEN_MAX.is_multiple_of(ALIGNMENT));
-const _: () = assert!(frame::HEAD_LEN.is_multiple_of(ALIGNMENT));
+const _: () = assert!(drop::FRAME_LEN % ALIGNMENT == 0);
+const _: () = assert!(sync::FRAME_LEN_MAX % ALIGNMENT == 0);
+const _: () = assert!(frame::HEAD_LEN % ALIGNMENT == 0);

@@ -222,9 +222,8 @@ impl<C: Checksum> Search<'_, C> {
         let mut marks = Marks::new(end, first);
         let mut offset = marks.last_place();
         while let Some(at) = offset {
-            if let Some((_, frame_end)) = self.candidate(at, end)
-                && (frame_end == end || marks.has(frame_end))
-            {
+            let chains = |(_, frame_end)| frame_end == end || marks.has(frame_end);
+            if self.candidate(at, end).is_some_and(chains) {
                 marks.set(at);
             }
             offset = at.checked_sub(ALIGNMENT).filter(|&at| at >= first);

@@ -217,7 +217,7 @@ impl Sync {
             Some("version")
         } else if self.alignment_log2 != ALIGNMENT_LOG2 {
             Some("alignment_log2")
-        } else if !self.position.is_multiple_of(ALIGNMENT as u64) {
+        } else if self.position % ALIGNMENT as u64 != 0 {
             Some("position")
         } else if self.durable > self.position {
             Some("durable")

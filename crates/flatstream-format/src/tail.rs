@@ -186,7 +186,7 @@ impl FoundSync {
 
     /// Whether it lies as far into a sector as its place does: there, or in what may be a stale block.
     const fn is_in_place_by_sector(&self) -> bool {
-        self.position.wrapping_sub(self.sync.position).is_multiple_of(SECTOR_LEN)
+        self.position.wrapping_sub(self.sync.position) % SECTOR_LEN == 0
     }
 }
 

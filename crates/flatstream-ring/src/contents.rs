@@ -100,10 +100,10 @@ impl<R: ReadAt> Search<'_, R> {
         let mut newest: Option<FoundSync> = None;
         let mut page = 0;
         while page < self.geometry.len() {
-            if let Some(found) = self.first_sync(page)?
-                && newest.is_none_or(|newest| newest.sync.position < found.sync.position)
-            {
-                newest = Some(found);
+            let found = self.first_sync(page)?;
+            let is_newer = |found: FoundSync| newest.is_none_or(|newest| newest.sync.position < found.sync.position);
+            if found.is_some_and(is_newer) {
+                newest = found;
             }
             page = page.saturating_add(self.geometry.page_len());
         }
@@ -114,9 +114,8 @@ impl<R: ReadAt> Search<'_, R> {
     fn oldest(&mut self, live: &Range<u64>) -> Result<Option<u64>, RingError<R::Error>> {
         let mut page = live.start;
         while page < live.end {
-            if let Some(found) = self.first_sync(self.geometry.offset(page))?
-                && live.contains(&found.sync.position)
-            {
+            let found = self.first_sync(self.geometry.offset(page))?;
+            if let Some(found) = found.filter(|found| live.contains(&found.sync.position)) {
                 return Ok(Some(found.sync.position));
             }
             page = page.saturating_add(u64::from(self.geometry.page_len()));

@@ -7,7 +7,8 @@ mod figures;
 mod host;
 
 use crate::command::skip;
-use crate::{Outcome, Verdict, debian};
+use crate::debian::{self, Suites};
+use crate::{Outcome, Verdict};
 use device::{Device, Machine};
 
 /// A compiler with its sources, so that `core` can be built for the device; a linker; an emulator.
@@ -24,7 +25,7 @@ pub(crate) fn bless() -> Outcome {
 }
 
 fn run(judge: fn(&[figures::Row]) -> Outcome) -> Outcome {
-    let tools = match debian::unpack("firmware", PACKAGES) {
+    let tools = match debian::unpack("firmware", Suites::MainAndSecurity, PACKAGES) {
         Ok(tools) => tools,
         Err(why) => return skip(format!("NO FIRMWARE WAS BUILT: {why}")),
     };

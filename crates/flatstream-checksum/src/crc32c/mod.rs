@@ -7,6 +7,8 @@ mod backend;
 mod table;
 #[cfg(all(feature = "crc", target_arch = "x86_64"))]
 #[allow(unsafe_code, reason = "the processor's own instructions; argued in the file")]
+// As `crc-fast` needs, which `crc` brings.
+#[clippy::msrv = "1.89"]
 mod x86_64;
 
 #[cfg(feature = "crc")]

@@ -77,7 +77,7 @@ impl Medium for Flash {
                 return Err(Cut);
             }
             // In a seed of three, bytes are erased one by one.
-            if self.noise.is_multiple_of(3) {
+            if self.noise % 3 == 0 {
                 self.bytes[at as usize] = 0xFF;
             }
         }
