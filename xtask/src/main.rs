@@ -15,6 +15,7 @@ mod soak;
 mod tidy;
 mod tools;
 mod vectors;
+mod wheel;
 
 mod command;
 
@@ -37,6 +38,7 @@ cargo xtask COMMAND
   tidy               the house rules
   tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
+  wheel              build the Python wheel, install it, test it and measure it (PyPI and crates.io are asked for tools)
 ";
 
 /// What a command returns: an error is a sentence for a person.
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         ["tools", "--full"] => tools::install(true),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
+        ["wheel"] => wheel::check(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
