@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, firmware, instructions, no_std, soak, tidy, tools, vectors, wheel};
+use crate::{
+    Outcome, Verdict, codegen, features, firmware, instructions, kaitai, no_std, soak, tidy, tools, vectors, wheel,
+};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -58,6 +60,8 @@ const FULL_STEPS: &[Step] = &[
     ("cargo xtask firmware", |_| firmware::check()),
     // Fetches what builds Python wheels.
     ("cargo xtask wheel", |_| wheel::check()),
+    // Fetches the Kaitai Struct compiler.
+    ("cargo xtask kaitai", |_| kaitai::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (

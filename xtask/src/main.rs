@@ -10,6 +10,7 @@ mod debian;
 mod features;
 mod firmware;
 mod instructions;
+mod kaitai;
 mod no_std;
 mod soak;
 mod tidy;
@@ -32,6 +33,7 @@ cargo xtask COMMAND
                      (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
+  kaitai             compile docs/format/flatstream.ksy by the Kaitai Struct compiler, and read the vectors with it
   no-std             prove that the codec needs no std and cannot panic
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
+        ["kaitai"] => kaitai::check(),
         ["no-std"] => no_std::run_proof(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
         ["tidy"] => tidy::run_rules(),
