@@ -1,4 +1,7 @@
-"""Messages a second, beside the package in pure Python: python3 bench.py FOLDER [MESSAGES]."""
+"""Messages a second, beside the package in pure Python: python3 bench.py FOLDER [--write].
+
+`--write` puts the table into the README.
+"""
 
 import statistics
 import sys
@@ -14,6 +17,9 @@ ROUNDS = 7
 MESSAGES = 5_000_000
 PURE_MESSAGES = 20_000
 BATCH = 65536
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- figures -->", "<!-- figures end -->"
 
 
 def one_by_one(path):
@@ -61,29 +67,42 @@ def rates(run, count):
 
 
 def row(name, found, goal=None):
+    """A row of the table, and whether the goal is met."""
     median, least, most = statistics.median(found) / 1e6, min(found) / 1e6, max(found) / 1e6
-    verdict = "" if goal is None else f"goal {goal:g}: {'met' if median >= goal else 'MISSED'}"
-    print(f"{name:32} {median:8.2f} {least:8.2f} to {most:.2f}   {verdict}".rstrip())
-    return goal is None or median >= goal
+    is_met = goal is None or median >= goal
+    line = f"| {name} | {median:.2f} | {least:.2f} to {most:.2f} | {'' if goal is None else f'{goal:g}'} |"
+    print(line if is_met else f"{line} MISSED", flush=True)
+    return line, is_met
+
+
+def write_readme(lines):
+    """Between the marks."""
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    behind = rest.split(END)[1]
+    README.write_text(before + BEGIN + "\n".join(["", *lines, ""]) + END + behind, encoding="utf-8")
 
 
 def main():
     folder = Path(sys.argv[1])
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else MESSAGES
-    path, small = folder / "bench.fls", folder / "bench_pure.fls"
+    count = MESSAGES
+    path, small, other = (folder / f"bench{number}.fls" for number in range(3))
     telemetry.write(native, path, count)
     telemetry.write(native, small, PURE_MESSAGES)
     print(f"{count} messages of 56 bytes, {path.stat().st_size >> 20} MiB; millions of messages a second")
-    print(f"{'':32} {'median':>8} {'least to most of ' + str(ROUNDS):>17}")
-    met = [
-        row("one by one, message.body", rates(lambda: one_by_one(path), count), 1),
-        row("one by one, bodies()", rates(lambda: bodies(path), count), 1),
+    head = [f"| | median of {ROUNDS} | least to most | goal |", "|---|---|---|---|"]
+    print("\n".join(head))
+    rows = [
+        row("one by one, `message.body`", rates(lambda: one_by_one(path), count), 1),
+        row("one by one, `bodies()`", rates(lambda: bodies(path), count), 1),
         row("a column, numpy", rates(lambda: column(path), count), 5),
         row("two columns, numpy", rates(lambda: columns(path), count), 5),
-        row("append", rates(lambda: write(folder / "bench_write.fls", count // 10), count // 10)),
-        row("flatstream in pure Python", rates(lambda: pure(small), PURE_MESSAGES)),
+        row("`append`; most of it makes the messages", rates(lambda: write(other, count // 10), count // 10)),
+        row("`flatstream` in pure Python, one by one", rates(lambda: pure(small), PURE_MESSAGES)),
     ]
-    return 0 if all(met) else 1
+    if "--write" in sys.argv[2:]:
+        write_readme(head + [line for line, _ in rows])
+    return 0 if all(is_met for _, is_met in rows) else 1
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ cargo xtask COMMAND
   tidy               the house rules
   tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
-  wheel              build the Python wheel, install it, test it and measure it (PyPI and crates.io are asked for tools)
+  wheel [--bless]    build the Python wheel, install it, test it and measure it (--bless: keep the new figures)
 ";
 
 /// What a command returns: an error is a sentence for a person.
@@ -78,6 +78,7 @@ fn main() -> ExitCode {
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
         ["wheel"] => wheel::check(),
+        ["wheel", "--bless"] => wheel::bless(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

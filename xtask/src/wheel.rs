@@ -1,5 +1,7 @@
 //! `cargo xtask wheel`: builds `crates/flatstream-py` as users get it, installs it, and tests and measures what was
 //! installed.
+//!
+//! `--bless` writes the figures into the crate's README.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,14 @@ const PURE: &str = "python/flatstream";
 const IS_NEW_ENOUGH: &str = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
 
 pub(crate) fn check() -> Outcome {
+    run_all("")
+}
+
+pub(crate) fn bless() -> Outcome {
+    run_all("--write")
+}
+
+fn run_all(bench_options: &str) -> Outcome {
     if !program("python3").args(["-c", IS_NEW_ENOUGH]).output().is_ok_and(|output| output.status.success()) {
         return skip("the wheel is for Python 3.11 or later, and there is none with venv".to_owned());
     }
@@ -27,7 +37,7 @@ pub(crate) fn check() -> Outcome {
     build(&python, &folder, &wheels)?;
     install(&python, &wheels)?;
     test(&python)?;
-    measure(&python, &folder)?;
+    measure(&python, &folder, bench_options)?;
     Ok(Verdict::Passed)
 }
 
@@ -103,11 +113,11 @@ fn test(python: &Path) -> Outcome {
     })
 }
 
-fn measure(python: &Path, folder: &Path) -> Outcome {
+fn measure(python: &Path, folder: &Path, options: &str) -> Outcome {
     let bench: PathBuf = root().join(CRATE).join("bench.py");
     let files = folder.join("bench");
     fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
-    let outcome = run(&format!("{} {} {}", python.display(), bench.display(), files.display()));
+    let outcome = run(&format!("{} {} {} {options}", python.display(), bench.display(), files.display()));
     let _ = fs::remove_dir_all(&files);
     outcome
 }

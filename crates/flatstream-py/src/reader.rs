@@ -114,13 +114,13 @@ impl Reader {
     }
 
     #[getter]
-    fn dropped_messages(&self) -> u128 {
-        self.inner.dropped().messages.into()
+    fn dropped_messages(&self) -> u64 {
+        self.inner.dropped().messages
     }
 
     #[getter]
-    fn dropped_bytes(&self) -> u128 {
-        self.inner.dropped().bytes.into()
+    fn dropped_bytes(&self) -> u64 {
+        self.inner.dropped().bytes
     }
 
     #[getter]

@@ -1,8 +1,10 @@
 """Columns of numbers: what numpy gets is what the messages say."""
 
+import io
 import struct
 import sys
 import unittest
+import zlib
 from unittest import mock
 
 import numpy
@@ -48,6 +50,20 @@ class TestColumns(WithFolder):
         reader.seek_to_sequence(990)
         self.assertEqual(next(reader).sequence, 990)
         self.assertEqual(list(self.joined(reader, "value")), [number * 0.5 for number in range(991, 1000)])
+
+    def test_functions_of_python_are_called_in_the_middle_of_a_batch(self):
+        with native.Writer(self.path, checksum=200, private={200: zlib.crc32}, schema=telemetry.BFBS) as writer:
+            for number in range(3000):
+                writer.append(telemetry.event(number, number * 0.5))
+        source = io.BytesIO(self.path.read_bytes())
+        values = self.joined(native.Reader(source, private={200: zlib.crc32}), "value")
+        self.assertTrue((values == numpy.arange(3000) * 0.5).all())
+
+        def bad(_body):
+            raise LookupError("no digest")
+        source.seek(0)
+        with self.assertRaisesRegex(LookupError, "no digest"):
+            list(native.Reader(source, private={200: bad}).columns("value"))
 
     def test_without_numpy_a_column_is_a_view(self):
         reader = self.telemetry(10)
