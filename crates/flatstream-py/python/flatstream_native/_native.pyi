@@ -1,5 +1,5 @@
 from os import PathLike
-from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, BinaryIO, Callable, Iterator, Mapping, Optional, Tuple, Union, final
 
 from flatstream import End, Header
 from flatstream.header import HeaderRegion
@@ -7,12 +7,13 @@ from flatstream.reopening import Tail
 
 __version__: str
 
-Path = Union[str, PathLike[str]]
-Source = Union[Path, BinaryIO]
-Digest = Callable[[bytes], int]
-Private = Mapping[int, Digest]
-Clock = Callable[[], int]
+_Path = Union[str, PathLike[str]]
+_Source = Union[_Path, BinaryIO]
+_Digest = Callable[[bytes], int]
+_Private = Mapping[int, _Digest]
+_Clock = Callable[[], int]
 
+@final
 class Message:
     """A message that was read and verified, with the buffer protocol: `memoryview(message)`, `bytes(message)`.
 
@@ -36,6 +37,7 @@ class Message:
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int) -> memoryview: ...
 
+@final
 class Columns(Iterator[dict[str, Any]]):
     """Batches: dicts from paths to arrays of numpy, or memoryviews where numpy isn't installed."""
 
@@ -55,9 +57,9 @@ class Reader(Iterator[Message]):
 
     def __new__(
         cls,
-        source: Source,
+        source: _Source,
         *,
-        private: Optional[Private] = None,
+        private: Optional[_Private] = None,
         limit: Optional[int] = 67108864,
         require_closed: bool = False,
     ) -> Reader: ...
@@ -120,6 +122,7 @@ class Reader(Iterator[Message]):
     def seek_to_end(self) -> int:
         """Goes behind the last message."""
 
+@final
 class RecoveringReader(Reader):
     """Reads on behind damage, and reports it. Iterating gives the messages; `events()` gives reports too.
 
@@ -129,9 +132,9 @@ class RecoveringReader(Reader):
 
     def __new__(
         cls,
-        source: Source,
+        source: _Source,
         *,
-        private: Optional[Private] = None,
+        private: Optional[_Private] = None,
         limit: Optional[int] = 67108864,
         careful: bool = False,
         window_max: int = 16777216,
@@ -154,6 +157,7 @@ class RecoveringReader(Reader):
     def take_reports(self) -> list[object]:
         """The reports since the last call."""
 
+@final
 class Follower(Iterator[Message]):
     """Gives the messages of a file that is being written; made by `follow`."""
 
@@ -177,6 +181,7 @@ class Follower(Iterator[Message]):
     def durable_position(self) -> int:
         """Every byte below was reported durable."""
 
+@final
 class Writer:
     """Appends messages to a stream. Leaving a `with` block finishes it; after an exception it is left open.
 
@@ -191,19 +196,19 @@ class Writer:
 
     def __new__(
         cls,
-        sink: Source,
+        sink: _Source,
         header: Union[Header, bytes, None] = None,
         *,
         stream_id: Optional[int] = None,
-        clock: Optional[Clock] = None,
+        clock: Optional[_Clock] = None,
         sink_sync: Optional[Callable[[], None]] = None,
-        private: Optional[Private] = None,
+        private: Optional[_Private] = None,
         longest_time: Optional[int] = None,
         replace: bool = False,
         **fields: Any,
     ) -> Writer: ...
     @classmethod
-    def create(cls, sink: Source, header: Union[Header, bytes, None] = None, **options: Any) -> Writer:
+    def create(cls, sink: _Source, header: Union[Header, bytes, None] = None, **options: Any) -> Writer:
         """The same, by the name that the package `flatstream` has for it."""
     def append(self, message: Union[bytes, bytearray, memoryview]) -> int:
         """Append a message; returns its sequence."""
@@ -236,7 +241,7 @@ class Writer:
     def __exit__(self, kind: object, *rest: object) -> None: ...
 
 def follow(
-    path: Path,
+    path: _Path,
     *,
     start: Union[str, int, None] = None,
     time: Optional[int] = None,
@@ -246,7 +251,7 @@ def follow(
     wait_for_file: bool = False,
     patience: float = 5.0,
     polling: Optional[float] = None,
-    private: Optional[Private] = None,
+    private: Optional[_Private] = None,
     limit: Optional[int] = 67108864,
 ) -> Follower:
     """The messages of a file as they come. Waiting lets other threads run, and ends with Ctrl-C.
@@ -257,10 +262,10 @@ def follow(
     """
 
 def reopen(
-    path: Path,
+    path: _Path,
     *,
-    clock: Optional[Clock] = None,
-    private: Optional[Private] = None,
+    clock: Optional[_Clock] = None,
+    private: Optional[_Private] = None,
     refuse_always: bool = False,
     longest_time: Optional[int] = None,
 ) -> Tuple[Writer, Tail]:
