@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
 use crate::{
-    Outcome, Verdict, api, codegen, deny, features, firmware, instructions, msrv, no_std, package, soak, targets, tidy,
-    tools, vectors,
+    Outcome, Verdict, api, codegen, deny, features, firmware, instructions, kaitai, msrv, no_std, package, soak,
+    targets, tidy, tools, vectors, wheel,
 };
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
@@ -68,6 +68,10 @@ const FULL_STEPS: &[Step] = &[
     // Builds cargo-deny: a minute.
     ("cargo xtask deny", |_| deny::check()),
     ("cargo xtask package", |_| package::check()),
+    // Fetches what builds Python wheels.
+    ("cargo xtask wheel", |_| wheel::check()),
+    // Fetches the Kaitai Struct compiler.
+    ("cargo xtask kaitai", |_| kaitai::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     (

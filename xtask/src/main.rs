@@ -13,6 +13,7 @@ mod deny;
 mod features;
 mod firmware;
 mod instructions;
+mod kaitai;
 mod msrv;
 mod no_std;
 mod package;
@@ -21,6 +22,7 @@ mod targets;
 mod tidy;
 mod tools;
 mod vectors;
+mod wheel;
 
 mod command;
 
@@ -39,6 +41,7 @@ cargo xtask COMMAND
                      (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
+  kaitai             compile docs/format/flatstream.ksy by the Kaitai Struct compiler, and read the vectors with it
   msrv               build and test checksum and format by the lowest compiler they are said to need
   no-std             prove that the codec needs no std and cannot panic
   package            build each crate from the files that would be uploaded, and check that these are all and no others
@@ -48,6 +51,7 @@ cargo xtask COMMAND
   tidy               the house rules
   tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
+  wheel [--bless]    build the Python wheel, install it, test it and measure it (--bless: keep the new figures)
 ";
 
 /// What a command returns: an error is a sentence for a person.
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
+        ["kaitai"] => kaitai::check(),
         ["msrv"] => msrv::check(),
         ["no-std"] => no_std::run_proof(),
         ["package"] => package::check(),
@@ -90,6 +95,8 @@ fn main() -> ExitCode {
         ["tools", "--full"] => tools::install(true),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
+        ["wheel"] => wheel::check(),
+        ["wheel", "--bless"] => wheel::bless(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -248,8 +248,8 @@ impl Messages {
 
     fn say_torn_end(&mut self) {
         match &mut self.reader {
-            AnyReader::File(reader) => say_torn_end(&self.path, reader.end()),
-            AnyReader::Pipe(reader) => say_torn_end(&self.path, reader.end()),
+            AnyReader::File(reader) => say_torn_end(&self.path, reader.end().ok()),
+            AnyReader::Pipe(reader) => say_torn_end(&self.path, reader.end().ok()),
             // `verify` tells it of a log.
             AnyReader::Log(_) => {}
         }
@@ -310,10 +310,8 @@ impl Messages {
 
 /// A torn end is no error, and yet a message may have begun there: whoever makes something of this stream is told.
 /// Where not all of it was read, there is no end to be told of.
-pub(crate) fn say_torn_end(path: &Path, end: Result<End>) {
-    if let Ok(end) = end
-        && end.state == EndState::Torn
-    {
+pub(crate) fn say_torn_end(path: &Path, end: Option<End>) {
+    if let Some(end) = end.filter(|end| end.state == EndState::Torn) {
         eprintln!("{}: {end}", printable(&path.display().to_string()));
     }
 }

@@ -77,7 +77,7 @@ impl<R: Read> Iterator for OfStream<R> {
         if next.is_none()
             && let Some(messages) = self.messages.take()
         {
-            say_torn_end(&self.path, messages.into_inner().end());
+            say_torn_end(&self.path, messages.into_inner().end().ok());
         }
         next
     }
