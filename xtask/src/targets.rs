@@ -76,7 +76,7 @@ fn test(tools: &debian::Unpacked, machine: &Machine, tests: &str) -> Result<(), 
         .env(of_target("LINKER"), tools.path(machine.linker))
         // With the C library in them, the tests need nothing of the machine they run on.
         .env(of_target("RUSTFLAGS"), "-Ctarget-feature=+crt-static")
-        .args(["test", "--quiet", "--locked", "-Zbuild-std=std,test", "--target", machine.triple])
+        .args(["test", "--quiet", "--locked", "--no-fail-fast", "-Zbuild-std=std,test", "--target", machine.triple])
         .args(tests.split_whitespace());
     if let Some(emulator) = machine.emulator {
         command.env(of_target("RUNNER"), tools.path(emulator));
