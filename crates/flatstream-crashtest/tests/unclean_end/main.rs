@@ -1,4 +1,4 @@
-//! The theorem of `docs/DURABILITY.md`, "The decision, as a theorem": on a medium so small that everything can be
+//! The theorem of `docs/PROOF.md`, "How a stream ended": on a medium so small that everything can be
 //! listed that it may hold after a power cut, and with each assumption dropped in turn.
 //!
 //! `FLATSTREAM_EXHAUSTIVE=1` takes one more step in each life of a file, which takes some minutes. Figures:

@@ -46,8 +46,12 @@ impl Medium {
     }
 
     pub(crate) fn put(&self, path: &str, bytes: &[u8]) {
+        self.put_content(path, Content { durable: bytes.to_vec(), cache: bytes.to_vec() });
+    }
+
+    pub(crate) fn put_content(&self, path: &str, content: Content) {
         let mut state = self.0.borrow_mut();
-        state.contents.push(Content { durable: bytes.to_vec(), cache: bytes.to_vec() });
+        state.contents.push(content);
         let number = state.contents.len() - 1;
         state.names.insert(path.into(), number);
     }
@@ -55,10 +59,6 @@ impl Medium {
     pub(crate) fn content(&self, path: impl AsRef<Path>) -> Content {
         let state = self.0.borrow();
         state.contents[state.names[path.as_ref()]].clone()
-    }
-
-    pub(crate) fn operations(&self) -> usize {
-        self.0.borrow().operations
     }
 
     pub(crate) fn power_off_at(&self, operation: usize) {
