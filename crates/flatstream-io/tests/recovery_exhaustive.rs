@@ -214,7 +214,6 @@ fn every_row_of_frames_and_of_what_is_none_is_recovered_as_the_specification_say
         ("sync", &sync, PIECES, 3 + more()),
         ("epochs", &epochs, PIECES, 3),
         ("sync", &sync, frequent, 4 + more()),
-        ("epochs", &epochs, frequent, 4),
     ] {
         let one = all_rows(&rules, start, pieces, longest);
         let Compared { inputs, readings, not_treated, outcomes } = &one;
