@@ -2,11 +2,15 @@
 
 mod common;
 
+#[path = "common/arrival.rs"]
+mod arrival;
+
 use std::io::{ErrorKind as Io, Read};
 
+use arrival::{in_pieces, outlines_agree};
 use common::{
-    ALL_CHECKSUMS, Assembler, Recovered, Stream, file_options, header, link_options, options, other_header,
-    recover_from, rounds, varied,
+    ALL_CHECKSUMS, Assembler, Stream, file_options, header, link_options, options, other_header, recover_from, rounds,
+    varied,
 };
 use flatstream_io::format::SyncFlags;
 use flatstream_io::{ChecksumType, EndState, ErrorKind, Opening, ReadOptions, Reader, Recovery};
@@ -37,35 +41,6 @@ fn damaged(stream: &Stream, noise: &mut Noise, moves: bool) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// The same bytes in pieces, some of which come only after the source had nothing to give.
-fn in_pieces<'a>(bytes: &'a [u8], most: usize, noise: &mut Noise) -> PlannedSource<'a> {
-    let mut plan = Vec::new();
-    let mut planned = 0;
-    while planned < bytes.len() {
-        let len = 1 + noise.below(most);
-        plan.push(Reading::AtMost(len));
-        planned += len;
-        match noise.below(3) {
-            0 => plan.push(Reading::Fail(Io::WouldBlock)),
-            1 => plan.push(Reading::Fail(Io::Interrupted)),
-            _ => {}
-        }
-    }
-    PlannedSource::new(bytes, plan)
-}
-
-fn outlines_agree(case: &str, whole: &flatstream_io::Result<Recovered>, pieces: &flatstream_io::Result<Recovered>) {
-    match (whole, pieces) {
-        (Ok(whole), Ok(pieces)) => {
-            let (whole, pieces) = (whole.outline(), pieces.outline());
-            assert_eq!(whole.1, pieces.1, "{case}");
-            assert!(whole == pieces, "{case}");
-        }
-        (Err(whole), Err(pieces)) => assert_eq!(whole.kind(), pieces.kind(), "{case}: {whole} / {pieces}"),
-        (whole, pieces) => panic!("{case}: {whole:?} / {pieces:?}"),
-    }
 }
 
 fn arrivals(is_link: bool) {
