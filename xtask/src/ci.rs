@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, instructions, no_std, soak, tidy, tools, vectors};
+use crate::{Outcome, Verdict, codegen, features, fuzz, instructions, no_std, soak, tidy, tools, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -50,6 +50,8 @@ const FULL_STEPS: &[Step] = &[
     ("cargo nextest run -p flatstream-cli --features full", test),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
+    // Half a minute each.
+    ("cargo xtask fuzz", |_| fuzz::run_targets(&[])),
     (
         "cargo test -p flatstream-checksum -p flatstream-format -p flatstream-io --all-features \
          --lib --test allocations --test mapped --test split --target x86_64-unknown-linux-gnu",

@@ -7,6 +7,7 @@ mod ci;
 
 mod codegen;
 mod features;
+mod fuzz;
 mod instructions;
 mod no_std;
 mod soak;
@@ -25,6 +26,8 @@ cargo xtask COMMAND
   ci [--full]        all of the following, as CI runs it (--full: and what takes long)
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   features           every combination of crate features
+  fuzz [--asan] [--minutes N] [TARGET]
+                     fuzz what reads bytes: each target for half a minute, or N minutes (--asan: under AddressSanitizer)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         ["codegen"] => codegen::generate(),
         ["codegen", "--check"] => codegen::check(),
         ["features"] => features::run_combinations(),
+        ["fuzz", ref words @ ..] => fuzz::run_targets(words),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),
