@@ -10,8 +10,11 @@ pub mod schema_walker;
 pub mod split_input;
 pub mod sync;
 
-/// The targets by their names.
-pub const TARGETS: [(&str, fn(&[u8])); 8] = [
+/// A target's name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: [Target; 8] = [
     ("decode", decode::check),
     ("split_input", split_input::check),
     ("round_trip", round_trip::check),
@@ -38,6 +41,7 @@ mod decoding;
 mod growing;
 #[path = "../../crates/flatstream-schema/tests/messages/mod.rs"]
 mod messages;
+#[expect(unreachable_pub, reason = "it is public in its own crate")]
 #[path = "../../crates/flatstream-crashtest/src/storage.rs"]
 mod storage;
 #[path = "../../crates/flatstream-io/tests/common/strict.rs"]

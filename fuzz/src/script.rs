@@ -36,7 +36,7 @@ impl Choices for Script<'_> {
     fn below(&mut self, bound: usize) -> usize {
         let len = match bound {
             0..=0x100 => 1,
-            0..=0x1_0000 => 2,
+            0x101..=0x1_0000 => 2,
             _ => 4,
         };
         let number = self.take(len).iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte));
