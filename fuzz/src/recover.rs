@@ -22,7 +22,7 @@ pub fn check(data: &[u8]) {
     let cut = script.below(stream.bytes.len());
     let mut damaged = stream.bytes.clone();
     for _ in 0..DAMAGES_MAX {
-        if script.is_over() {
+        if script.is_over() || damaged.is_empty() {
             break;
         }
         match is_moved && script.below(2) == 1 {
@@ -30,7 +30,7 @@ pub fn check(data: &[u8]) {
             false => damage_in_place(&mut damaged, &stream.bytes, &mut script),
         }
     }
-    damaged.truncate(damaged.len() - cut.min(damaged.len() - 1));
+    damaged.truncate(damaged.len() - cut.min(damaged.len()));
     check_strict_comes_first(&damaged);
     if is_moved {
         check_moved(&stream, checksum, &damaged);

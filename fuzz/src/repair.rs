@@ -100,7 +100,7 @@ impl Frames {
         let (body, pad) = behind.split_at_mut(body_len);
         let digest = match control {
             0 => {
-                self.sequence += 1;
+                self.sequence = self.sequence.wrapping_add(1);
                 self.hasher.digest(body)
             }
             _ => {

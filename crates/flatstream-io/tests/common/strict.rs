@@ -41,7 +41,13 @@ pub(crate) fn strict_by_source(source: impl Read, block_size: usize) -> Result<S
     assert!(reader.losses().is_none());
     let told = reader.take_findings();
     assert!(told.iter().all(|finding| matches!(finding, Finding::Dropped { .. })), "{told:?}");
-    Ok((messages, failed, reader.end().ok().map(|end| (end.state, end.position))))
+    let end = loop {
+        match reader.end() {
+            Err(error) if error.is_retryable() => {}
+            end => break end.ok(),
+        }
+    };
+    Ok((messages, failed, end.map(|end| (end.state, end.position))))
 }
 
 fn code_and_position(error: &Error) -> String {
