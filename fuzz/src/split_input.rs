@@ -14,7 +14,7 @@ use flatstream_testkit::folder::Folder;
 use flatstream_testkit::noise::Noise;
 
 use crate::arrival::{in_pieces, outlines_agree};
-use crate::common::recover_from;
+use crate::common::{Recovered, recover_from};
 use crate::growing::drain;
 use crate::strict::{strict_by_slice, strict_by_source};
 
@@ -22,11 +22,13 @@ pub fn check(data: &[u8]) {
     let mut noise = Noise::new(Algorithm::CRC32C.digest(data).into());
     let most = [1, 40, 3000][noise.below(3)];
     check_strict(data, most, &mut noise);
+    let strict = strict_by_slice(data).map(|(messages, ..)| messages).unwrap_or_default();
     let window = [4 << 10, 5001, 16 << 20][noise.below(3)];
     for recovery in [Recovery::new(), Recovery::link(), Recovery::new().careful(true)] {
         let read = || ReadOptions::new().recovery(recovery.window(window));
         let whole = recover_from(data, read());
-        if recovery.is_link() && whole.as_ref().is_ok_and(|found| holds_images(data, found.bodies())) {
+        let bodies = || whole.iter().flat_map(Recovered::bodies).chain(strict.iter().map(|(_, _, body)| &body[..]));
+        if recovery.is_link() && holds_images(data, bodies()) {
             continue;
         }
         let pieces = recover_from(in_pieces(data, most, &mut noise), read());
