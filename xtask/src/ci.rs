@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
-use crate::{Outcome, Verdict, codegen, features, fuzz, instructions, no_std, soak, tidy, tools, vectors};
+use crate::{Outcome, Verdict, codegen, features, firmware, fuzz, instructions, no_std, soak, tidy, tools, vectors};
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
 type Step = (&'static str, fn(&str) -> Outcome);
@@ -17,9 +17,13 @@ const STEPS: &[Step] = &[
     // The implementation in Python; it needs nothing installed.
     ("python3 -m unittest discover -s python/flatstream", run),
     ("cargo xtask tools", |_| tools::install(false)),
-    ("cargo clippy --workspace --all-targets --features flatstream/full -- -D warnings", run),
-    // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: their tests are part of
-    // `--full`.
+    // The comparison with peers brings theirs, and the program's feature `full` brings Parquet: they are checked and
+    // tested by `--full`.
+    (
+        "cargo clippy --workspace --exclude flatstream-compare --all-targets --features flatstream/full \
+         -- -D warnings",
+        run,
+    ),
     (
         "cargo nextest run --workspace --exclude flatstream-benches --exclude flatstream-compare \
          --features flatstream/full",
@@ -44,10 +48,14 @@ const STEPS: &[Step] = &[
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
 const FULL_STEPS: &[Step] = &[
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
+    ("cargo nextest run -p flatstream-io --test differential --no-capture", many_damaged_streams),
+    ("cargo clippy -p flatstream-compare --all-targets -- -D warnings", run),
     ("cargo test --release -p flatstream-compare", run),
     ("cargo xtask tools --full", |_| tools::install(true)),
     ("cargo clippy -p flatstream-cli --all-targets --features full -- -D warnings", run),
     ("cargo nextest run -p flatstream-cli --features full", test),
+    // Fetches a compiler and an emulator.
+    ("cargo xtask firmware", |_| firmware::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
     // Half a minute each.
@@ -134,6 +142,13 @@ fn with_address_sanitizer(line: &str) -> Outcome {
 fn many_power_cuts(line: &str) -> Outcome {
     run_with(line, |command| {
         command.env("FLATSTREAM_POWER_CUTS", "300000");
+    })
+}
+
+/// Through the implementation in Python, too: some minutes.
+fn many_damaged_streams(line: &str) -> Outcome {
+    run_with(line, |command| {
+        command.env("FLATSTREAM_DIFFERENTIAL", "20000");
     })
 }
 

@@ -10,17 +10,22 @@ use crate::{Outcome, Verdict};
 const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-checksum", &["std", "crc", "xxhash"]),
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
+    ("flatstream-ring", &[]),
     ("flatstream-schema", &["from-json"]),
     ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
     ("flatstream-log", &[]),
     ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "mmap", "log"]),
 ];
 
+/// Features that touch no others, so that they are tried alone and together only.
+const SEPARATE: &[(&str, &[&str])] = &[("flatstream-format", &["embedded-io-07", "embedded-io-async-07", "defmt-1"])];
+
 /// Those whose tests are run, all of them or those of the features alone: no features at all, and some of them only.
 const TESTED: &[(&str, &str, &str)] = &[
     ("flatstream-checksum", "", "--lib --tests"),
     ("flatstream-checksum", "xxhash", "--lib --tests"),
     ("flatstream-format", "", "--lib --tests"),
+    ("flatstream-format", "embedded-io-07,embedded-io-async-07,defmt-1", "--test frame_writer --test defmt"),
     ("flatstream-io", "", "--lib --tests"),
     ("flatstream-io", "xxhash", "--lib --test round_trip"),
     ("flatstream-io", "typed", "--lib --test typed"),
@@ -34,6 +39,11 @@ pub(crate) fn run_combinations() -> Outcome {
         for combination in combinations(features) {
             let selection = selection(package, &combination);
             step(&format!("cargo clippy --quiet --lib {selection} -- -D warnings"))?;
+        }
+    }
+    for (package, features) in SEPARATE {
+        for selected in features.iter().map(|feature| (*feature).to_owned()).chain([features.join(",")]) {
+            step(&format!("cargo clippy --quiet --lib {} -- -D warnings", selection(package, &selected)))?;
         }
     }
     for (package, features, tests) in TESTED {

@@ -6,7 +6,9 @@ mod bench;
 mod ci;
 
 mod codegen;
+mod debian;
 mod features;
+mod firmware;
 mod fuzz;
 mod instructions;
 mod no_std;
@@ -28,6 +30,8 @@ cargo xtask COMMAND
   features           every combination of crate features
   fuzz [--asan] [--minutes N] [TARGET]
                      fuzz what reads bytes: each target for half a minute, or N minutes (--asan: under AddressSanitizer)
+  firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
+                     (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   no-std             prove that the codec needs no std and cannot panic
@@ -61,6 +65,8 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => codegen::check(),
         ["features"] => features::run_combinations(),
         ["fuzz", ref words @ ..] => fuzz::run_targets(words),
+        ["firmware"] => firmware::check(),
+        ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
         ["no-std"] => no_std::run_proof(),

@@ -35,6 +35,7 @@ enum Kind {
 
 /// The algorithm can't be computed: its feature is off, or it is private and no hasher was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Unavailable {
     /// The build lacks the feature that brings the algorithm.

@@ -17,6 +17,7 @@ pub const FIRST_PRIVATE_ID: u8 = 128;
 /// assert_eq!(ChecksumType::from_id(77), None);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ChecksumType {
     /// No digest: a changed body goes unnoticed, but a changed length or a misplaced frame does not.

@@ -8,6 +8,7 @@ use crate::arguments::Choice;
 use crate::key::{Condition, Key};
 use crate::messages::{Item, Place};
 use crate::outcome::Failure;
+use crate::printer::undecoded;
 use crate::shape;
 
 /// Which of the messages that are read are printed.
@@ -48,7 +49,18 @@ impl Filter {
         is_behind_key || self.until.zip(item.sequence).is_some_and(|(until, sequence)| sequence >= until)
     }
 
-    pub(crate) fn holds(&self, message: &[u8]) -> bool {
-        self.conditions.iter().all(|condition| condition.holds(message))
+    /// Whether all conditions are true.
+    ///
+    /// # Errors
+    /// The message can't be decoded.
+    pub(crate) fn holds(&self, item: &Item) -> Result<bool, Failure> {
+        for condition in &self.conditions {
+            match condition.holds(&item.message) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => return Err(undecoded(item, &error)),
+            }
+        }
+        Ok(true)
     }
 }

@@ -1,7 +1,7 @@
 //! Prints messages as a writer appends them.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -71,12 +71,21 @@ impl Following for LogFollower {
     }
 }
 
+/// What a cursor file says; `None` if there is none yet. One that says something else isn't written over.
+fn read_cursor(file: &Path) -> std::result::Result<Option<String>, Failure> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::file(file, "read as a cursor", &error)),
+    }
+}
+
 /// Follows until the stream is closed.
 pub(crate) fn run(path: &Path, options: &Cat, out: &mut impl Write) -> Outcome {
     let Selection { window, reading } = &options.selection;
     let place = &Place::of(window)?;
     let following = FollowOptions::new().reading(ReadOptions::new().max_message_len(reading.max_message_len));
-    let saved = options.cursor_file.as_deref().and_then(|file| fs::read_to_string(file).ok());
+    let saved = options.cursor_file.as_deref().map(read_cursor).transpose()?.flatten();
     let failed = |error: Error| Failure::reading(path, &error);
     match Input::open(path)? {
         Input::File { file, .. } => {
@@ -178,7 +187,7 @@ fn print_all(
         if filter.is_behind(&item) {
             break;
         }
-        if filter.holds(&item.message) {
+        if filter.holds(&item)? {
             out.write_all(printer.line(&item)?)?;
         }
         if unsaved >= CURSOR_INTERVAL {

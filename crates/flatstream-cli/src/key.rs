@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use flatstream::schema::{FieldPath, Scalar, Value, Walker};
+use flatstream::schema::{FieldPath, MessageError, Scalar, Value, Walker};
 
 use crate::outcome::Failure;
 
@@ -25,7 +25,9 @@ impl Wanted {
         };
         match field.scalar() {
             None => Ok(Self::Text(text.to_owned())),
-            Some(Scalar::Float | Scalar::Double) => text.parse().map(Self::Real).map_err(|_| bad("a number")),
+            // As it is kept: 0.1 is another number with fewer digits.
+            Some(Scalar::Float) => text.parse::<f32>().map(|real| Self::Real(real.into())).map_err(|_| bad("a number")),
+            Some(Scalar::Double) => text.parse().map(Self::Real).map_err(|_| bad("a number")),
             Some(Scalar::Bool) => match text {
                 "true" | "1" => Ok(Self::Integer(1)),
                 "false" | "0" => Ok(Self::Integer(0)),
@@ -38,14 +40,17 @@ impl Wanted {
         }
     }
 
-    /// How a message's value compares with it; `None` for NaN.
+    /// How a message's value compares with it. NaN is equal to NaN alone, and neither less nor greater.
     fn compare(&self, value: Value<'_>) -> Option<Ordering> {
         match self {
             Self::Text(text) => match value {
                 Value::String(bytes) => Some(bytes.cmp(text.as_bytes())),
                 _ => None,
             },
-            Self::Real(real) => value.as_f64()?.partial_cmp(real),
+            Self::Real(real) => {
+                let value = value.as_f64()?;
+                if value.is_nan() && real.is_nan() { Some(Ordering::Equal) } else { value.partial_cmp(real) }
+            }
             Self::Integer(integer) => integer_of(value).map(|value| value.cmp(integer)),
         }
     }
@@ -124,9 +129,16 @@ impl Condition {
     }
 
     /// Whether a message has the field, and it is as wanted.
-    pub(crate) fn holds(&self, message: &[u8]) -> bool {
-        let value = self.field.read(message).ok().flatten();
-        value.and_then(|value| self.wanted.compare(value)).is_some_and(self.comparison)
+    ///
+    /// # Errors
+    /// The message can't be decoded, so nobody knows.
+    pub(crate) fn holds(&self, message: &[u8]) -> Result<bool, MessageError> {
+        let value = self.field.read(message)?;
+        Ok(value.is_some_and(|value| match self.wanted.compare(value) {
+            Some(ordering) => (self.comparison)(ordering),
+            // NaN, which is only different.
+            None => (self.comparison)(Ordering::Less) && (self.comparison)(Ordering::Greater),
+        }))
     }
 }
 

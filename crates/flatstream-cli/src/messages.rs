@@ -42,6 +42,23 @@ pub(crate) trait Source {
     fn next_item(&mut self) -> Option<Result<Item>>;
 }
 
+/// A source whose sync frames are known beyond the messages.
+trait SyncedSource: Source {
+    fn sync(&self) -> Option<Sync>;
+}
+
+impl<R: Read> SyncedSource for Reader<R> {
+    fn sync(&self) -> Option<Sync> {
+        self.last_sync().copied()
+    }
+}
+
+impl SyncedSource for LogReader {
+    fn sync(&self) -> Option<Sync> {
+        self.last_sync().copied()
+    }
+}
+
 fn item<R: Read>(message: Message, reader: &Reader<R>) -> Item {
     let sync = reader.last_sync().copied();
     let damaged_ranges = reader.losses().ranges;
@@ -185,13 +202,16 @@ impl Messages {
                 seek(reader, place, key).map_err(failed)?;
                 match place {
                     Place::Sequences(range) => take_all(&mut reader.sequences(range.clone()).map_err(failed)?),
+                    Place::Times(range) if has_many_epochs(reader).map_err(failed)? => {
+                        take_all(&mut TimesOfEpochs::new(reader, range))
+                    }
                     Place::Times(range) => take_all(&mut reader.times(range.clone()).map_err(failed)?),
                     _ => take_all(reader),
                 }
             }
             AnyReader::Log(reader) => match place {
                 Place::Sequences(range) => take_all(&mut reader.sequences(range.clone()).map_err(failed)?),
-                Place::Times(range) => take_all(&mut reader.times(range.clone()).map_err(failed)?),
+                Place::Times(range) => take_all(&mut TimesOfEpochs::new(&mut **reader, range)),
                 Place::Last(count) => {
                     reader.seek_to_last(*count).map_err(failed)?;
                     take_all(&mut **reader)
@@ -269,6 +289,74 @@ impl Messages {
             AnyReader::File(reader) => *reader.losses(),
             AnyReader::Pipe(reader) => *reader.losses(),
             AnyReader::Log(reader) => reader.losses(),
+        }
+    }
+}
+
+/// Whether a stream was reopened: then its clock may have gone back, and times can't be bisected.
+fn has_many_epochs<R: Read + Seek>(reader: &mut Reader<R>) -> Result<bool> {
+    reader.seek_to_last(1)?;
+    let last = reader.last_sync().map(|sync| sync.epoch);
+    reader.seek_to_sequence(0)?;
+    Ok(last != reader.last_sync().map(|sync| sync.epoch))
+}
+
+/// A window of times where these may decrease from one epoch to the next: everything is read, and the messages between
+/// two sync frames are wanted if any of them can be of the window. Behind the last sync frame of an epoch nobody knows
+/// how late they are.
+struct TimesOfEpochs<'a, S> {
+    source: &'a mut S,
+    range: &'a Range<i64>,
+    /// Those behind a sync frame before the window, until the next one tells.
+    held: VecDeque<Item>,
+    ready: VecDeque<Item>,
+    is_over: bool,
+}
+
+impl<'a, S: SyncedSource> TimesOfEpochs<'a, S> {
+    fn new(source: &'a mut S, range: &'a Range<i64>) -> Self {
+        Self { source, range, held: VecDeque::new(), ready: VecDeque::new(), is_over: false }
+    }
+
+    /// What is held was appended before this sync frame.
+    fn decide(&mut self, next: Option<Sync>) {
+        let Some(sync) = self.held.back().map(|item| item.sync) else { return };
+        if next == sync && !self.is_over {
+            return;
+        }
+        let session = |sync: &Sync| (sync.stream_id, sync.epoch);
+        let is_same_epoch =
+            |next: &Sync| sync.is_some_and(|sync| session(&sync) == session(next)) && Some(*next) != sync;
+        let is_before = next.filter(is_same_epoch).is_some_and(|next| next.time < self.range.start);
+        if is_before {
+            self.held.clear();
+        }
+        self.ready.append(&mut self.held);
+    }
+}
+
+impl<S: SyncedSource> Source for TimesOfEpochs<'_, S> {
+    fn next_item(&mut self) -> Option<Result<Item>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(Ok(item));
+            }
+            match self.source.next_item() {
+                Some(Ok(item)) => {
+                    self.decide(item.sync);
+                    match item.time() {
+                        time if time >= self.range.end => {}
+                        time if time >= self.range.start => self.ready.push_back(item),
+                        _ => self.held.push_back(item),
+                    }
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None if self.is_over => return None,
+                None => {
+                    self.is_over = true;
+                    self.decide(self.source.sync());
+                }
+            }
         }
     }
 }

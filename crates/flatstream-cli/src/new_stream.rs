@@ -35,6 +35,8 @@ pub(crate) struct NewStream {
     pending: Option<Mark>,
     /// Of all messages that came with a time.
     greatest_time: i64,
+    /// A sync frame comes before a message that is so much later than the last one, in nanoseconds.
+    time_step: Option<i64>,
     contents: Contents,
     bar: ProgressBar,
 }
@@ -106,11 +108,18 @@ impl NewStream {
             dropped: None,
             pending: None,
             greatest_time: TIME_NONE,
+            time_step: None,
             contents: Contents::default(),
             bar: progress::spinner(&format!("writing {name}")),
         };
         new.write(header.as_bytes())?;
         Ok(new)
+    }
+
+    /// Times of messages are told at least as exactly as this, in nanoseconds.
+    pub(crate) fn with_time_step(mut self, step: i64) -> Self {
+        self.time_step = Some(step);
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -167,7 +176,8 @@ impl NewStream {
     /// next one.
     pub(crate) fn append_at(&mut self, time: i64, message: &[u8]) -> Result<(), Failure> {
         self.greatest_time = self.greatest_time.max(time);
-        if self.encoder.sync_due() {
+        let later = self.greatest_time.saturating_sub(self.encoder.time());
+        if self.encoder.sync_due() || self.time_step.is_some_and(|step| later >= step) {
             self.write_sync(Mark { time: self.greatest_time, is_resumed: false })?;
         }
         self.write_message(message)

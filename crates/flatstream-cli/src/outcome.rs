@@ -58,6 +58,14 @@ impl Failure {
         Self::Other { what, advice }
     }
 
+    /// Without advice.
+    pub(crate) fn what(&self) -> &str {
+        match self {
+            Self::NobodyReads => "nobody reads the output any more",
+            Self::Usage(what) | Self::Other { what, .. } => what,
+        }
+    }
+
     pub(crate) fn file(path: &Path, action: &str, error: &io::Error) -> Self {
         Self::Other { what: format!("{} can't be {action}: {error}", path.display()), advice: None }
     }

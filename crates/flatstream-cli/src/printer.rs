@@ -11,7 +11,7 @@ use flatstream::{Clock, Header};
 use crate::arguments::{MessagesFormat, Reading};
 use crate::convert::csv::Table;
 use crate::messages::Item;
-use crate::outcome::Failure;
+use crate::outcome::{Done, Failure};
 use crate::shape;
 use crate::text::{preview, printable};
 use crate::time;
@@ -30,6 +30,8 @@ pub(crate) struct Printer {
     /// Whether a message that can't be decoded is said, and gone on behind.
     is_lenient: bool,
     line: Vec<u8>,
+    /// Messages that can't be rows.
+    left_out: u64,
 }
 
 impl Printer {
@@ -45,7 +47,7 @@ impl Printer {
         };
         let clock = header.map(Header::clock).unwrap_or_default();
         let (json, is_lenient) = (JsonOptions::new(), reading.recover);
-        Ok(Self { format, walker, table, clock, json, is_lenient, line: Vec::new() })
+        Ok(Self { format, walker, table, clock, json, is_lenient, line: Vec::new(), left_out: 0 })
     }
 
     /// What stands before all messages.
@@ -65,6 +67,7 @@ impl Printer {
             MessagesFormat::Ndjson => self.write_object(item)?,
             MessagesFormat::Csv => {
                 if !self.write_row(item)? {
+                    self.left_out += 1;
                     return Ok(&[]);
                 }
             }
@@ -78,6 +81,11 @@ impl Printer {
         }
         self.line.push(b'\n');
         Ok(&self.line)
+    }
+
+    /// Whether all messages were written.
+    pub(crate) fn done(&self) -> Done {
+        if self.left_out > 0 { Done::WithLoss } else { Done::Well }
     }
 
     /// As JSON without an end of line.
@@ -123,17 +131,22 @@ impl Printer {
 
 /// A message isn't one of the schema: said and gone on behind, or why the program can't go on.
 pub(crate) fn say_undecoded(item: &Item, error: &dyn Display, is_lenient: bool) -> Result<(), Failure> {
+    let failure = undecoded(item, error);
+    if !is_lenient {
+        return Err(failure);
+    }
+    eprintln!("{}", printable(failure.what()));
+    Ok(())
+}
+
+/// Why the program can't go on behind a message.
+pub(crate) fn undecoded(item: &Item, error: &dyn Display) -> Failure {
     let place = match item.sequence {
         Some(sequence) => format!("message {sequence}, at position {}", item.message.position()),
         None => format!("the message at position {}", item.message.position()),
     };
-    let what = format!("{place}, isn't one of the schema: {error}");
-    if is_lenient {
-        eprintln!("{}", printable(&what));
-        return Ok(());
-    }
-    Err(Failure::Other {
-        what,
+    Failure::Other {
+        what: format!("{place}, isn't one of the schema: {error}"),
         advice: Some("`--recover` goes on behind it, `cat --format raw` shows the bytes".to_owned()),
-    })
+    }
 }

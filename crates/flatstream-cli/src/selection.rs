@@ -9,7 +9,7 @@ use crate::arguments::Selection;
 use crate::filter::Filter;
 use crate::messages::{Item, Messages, Place};
 use crate::outcome::{Done, Failure, Outcome};
-use crate::text::counted;
+use crate::text::{counted, printable};
 
 /// A source, and which of its messages are wanted.
 pub(crate) struct Selected {
@@ -17,6 +17,7 @@ pub(crate) struct Selected {
     place: Place,
     messages: Messages,
     filter: Filter,
+    is_lenient: bool,
 }
 
 impl Selected {
@@ -25,7 +26,7 @@ impl Selected {
         let place = Place::of(window)?;
         let messages = Messages::open(path, reading)?;
         let filter = Filter::new(path, &reading.choice, &place, messages.header())?;
-        Ok(Self { path: path.to_owned(), place, messages, filter })
+        Ok(Self { path: path.to_owned(), place, messages, filter, is_lenient: reading.recover })
     }
 
     /// As [`Messages::header`].
@@ -55,15 +56,27 @@ impl Selected {
     /// Gives all messages of the window, and whether the conditions choose them, as far as `take` says that it wants
     /// more; and then says what was noticed beside them.
     pub(crate) fn scan(&mut self, mut take: impl FnMut(&Item, bool) -> Result<bool, Failure>) -> Outcome {
-        let filter = &self.filter;
+        let (filter, is_lenient) = (&self.filter, self.is_lenient);
+        let mut done = Done::Well;
         let result = self.messages.each(&self.place, filter.key.as_ref(), |item| {
-            Ok(!filter.is_behind(&item) && take(&item, filter.holds(&item.message))?)
+            if filter.is_behind(&item) {
+                return Ok(false);
+            }
+            let is_chosen = match filter.holds(&item) {
+                Err(failure) if is_lenient => {
+                    eprintln!("{}", printable(failure.what()));
+                    done = Done::WithLoss;
+                    false
+                }
+                other => other?,
+            };
+            take(&item, is_chosen)
         });
         for finding in self.messages.take_findings() {
             eprintln!("{}: {finding}", self.path.display());
         }
         let losses = say_losses(&self.path, &self.messages.losses());
-        result.map(|()| losses)
+        result.map(|()| losses.max(done))
     }
 
     /// As [`Messages::sync_behind`].

@@ -5,8 +5,10 @@ mod common;
 use std::fs::{self, File, OpenOptions};
 use std::process::{Command, Stdio};
 
-use common::{START, event, flatstream, read, record, record_damaged, record_log, record_torn, record_without_schema};
-use flatstream::{ChecksumType, HeaderBuilder, WriteOptions};
+use common::{
+    Recording, START, event, flatstream, read, record, record_damaged, record_log, record_torn, record_without_schema,
+};
+use flatstream::{ChecksumType, Clock, HeaderBuilder, WriteOptions, Writer};
 use flatstream_testkit::folder::Folder;
 use snapbox::str;
 
@@ -352,4 +354,73 @@ fn a_preallocated_stream_ends_where_its_messages_do() {
     file.set_len(7440).unwrap();
     file.set_len(32 << 20).unwrap();
     assert_eq!(numbers(&cat(&folder, &["--last", "2", "--format", "ndjson", "events.fls"])), [97, 98]);
+}
+
+/// A slip in the arguments must not cost the stream.
+#[test]
+fn what_is_no_cursor_is_not_written_over_by_one() {
+    let folder = Folder::new("cli-cat-cursor-slip");
+    let path = record(&folder, "only.fls");
+    let before = read(&path);
+    let said = flatstream(&folder).args(["cat", "--follow", "--cursor-file", "only.fls", "only.fls"]).assert().code(1);
+    let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("only.fls can't be read as a cursor"), "{said}");
+    assert!(read(&path) == before);
+}
+
+#[test]
+fn a_message_of_which_nobody_knows_whether_a_condition_holds_is_no_silence() {
+    let folder = Folder::new("cli-cat-where-foreign");
+    let recording = Recording::new().with_schema();
+    let mut writer = recording.create(&folder.join("mixed.fls"));
+    recording.append(&mut writer, 0..2);
+    writer.append(&[0xFF; 24]).unwrap();
+    recording.append(&mut writer, 2..4);
+    writer.finish().unwrap();
+    let run = |command: &str, more: &[&str]| {
+        flatstream(&folder).args([command, "--where", "value>=0", "mixed.fls"]).args(more).assert()
+    };
+    for more in [&["cat"][..], &["cut", "-o", "cut.fls"], &["convert", "--to", "csv", "-o", "x.csv"], &["replay"]] {
+        let said = run(more[0], &more[1..]).code(1);
+        let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+        assert!(said.contains("message 2, at position"), "{more:?}: {said}");
+    }
+    assert!(!folder.join("cut.fls").exists() && !folder.join("x.csv").exists());
+    let lenient = run("cat", &["--recover"]).code(3);
+    assert_eq!(lenient.get_output().stdout.iter().filter(|byte| **byte == b'\n').count(), 4);
+}
+
+/// A machine that crashed, and came up with a clock that was an hour behind.
+#[test]
+fn a_window_of_times_has_all_epochs_though_the_clock_went_back() {
+    let folder = Folder::new("cli-cat-clock-back");
+    let path = folder.join("events.fls");
+    for (first, hours) in [(0, 0), (100, -1), (200, 2)] {
+        let mut recording = Recording::new().with_schema();
+        let now = START + hours * 3_600_000_000_000;
+        recording.options = recording.options.clock(Clock::UnixUtc, move || now);
+        let mut writer = Writer::open(&path, recording.options.clone()).unwrap();
+        (first..first + 50).for_each(|number| _ = writer.append(&event(number)).unwrap());
+        writer.finish().unwrap();
+    }
+    // Behind the last sync frame of an epoch nobody knows how late messages are: as many as lie between two.
+    const MORE: usize = 14;
+    let wants = |window: &str, wanted: &[u64]| {
+        let found = numbers(&cat(&folder, &["--format", "ndjson", "--times", window, "events.fls"]));
+        let missing = |number: &u64| !found.contains(number);
+        assert!(
+            !wanted.iter().flat_map(|first| *first..first + 50).any(|number| missing(&number)),
+            "{window}: {found:?}"
+        );
+        assert!(found.len() <= wanted.len() * 50 + 2 * MORE, "{window}: {found:?}");
+    };
+    wants("2026-11-27T08:50:00Z..2026-11-27T09:10:00Z", &[100]);
+    wants("2026-11-27T09:50:00Z..2026-11-27T10:10:00Z", &[0]);
+    wants("2026-11-27T11:50:00Z..", &[200]);
+    wants("..2026-11-27T11:00:00Z", &[0, 100]);
+    wants("..", &[0, 100, 200]);
+    wants("2026-11-27T13:00:00Z..", &[]);
+    let window = "2026-11-27T08:50:00Z..2026-11-27T09:10:00Z";
+    flatstream(&folder).args(["cut", "--times", window, "events.fls", "-o", "cut.fls"]).assert().success();
+    assert_eq!(numbers(&cat(&folder, &["--format", "ndjson", "cut.fls"])), (100..150).collect::<Vec<_>>());
 }

@@ -65,7 +65,7 @@ fn a_message_that_is_none_of_the_schema_is_no_row() {
     writer.finish().unwrap();
     convert(&folder, &["--to", "csv", "mixed.fls", "-o", "mixed.csv"]).code(1);
     assert!(!folder.join("mixed.csv").exists());
-    let lenient = convert(&folder, &["--recover", "--to", "csv", "mixed.fls", "-o", "mixed.csv"]).success();
+    let lenient = convert(&folder, &["--recover", "--to", "csv", "mixed.fls", "-o", "mixed.csv"]).code(3);
     let said = String::from_utf8(lenient.get_output().stderr.clone()).unwrap();
     assert!(said.contains("message 1, at position"), "{said}");
     assert_eq!(fs::read_to_string(folder.join("mixed.csv")).unwrap().lines().count(), 3);
@@ -357,4 +357,25 @@ error: --topic and --payload are for MCAP files
 
 "#]]);
     convert(&folder, &["--from", "mcap", "cut.mcap", "--last", "3", "-o", "x.fls"]).code(2);
+}
+
+/// Messages that are far from each other in time are few, so each may have a sync frame of its own.
+#[test]
+fn log_times_of_an_mcap_file_are_kept_to_within_a_second() {
+    let folder = Folder::new("cli-mcap-slow");
+    let mut writer = mcap::Writer::new(File::create(folder.join("slow.mcap")).unwrap()).unwrap();
+    let schema = writer.add_schema("Telemetry.TelemetryEvent", "flatbuffer", telemetry_schema::BFBS).unwrap();
+    let channel_id = writer.add_channel(schema, "/a", "flatbuffer", &BTreeMap::new()).unwrap();
+    let times: Vec<u64> = (0..300u64).map(|nth| START as u64 + nth * nth * 100_000_000).collect();
+    for (nth, log_time) in (0..).zip(&times) {
+        let header = mcap::records::MessageHeader { channel_id, sequence: nth, log_time: *log_time, publish_time: 0 };
+        writer.write_to_known_channel(&header, &event(nth.into())).unwrap();
+    }
+    writer.finish().unwrap();
+    convert(&folder, &["--from", "mcap", "slow.mcap", "-o", "slow.fls"]).success();
+    let found = timed(&folder.join("slow.fls"));
+    assert_eq!(found.len(), times.len());
+    for ((_, found), time) in found.iter().zip(&times) {
+        assert!((0..1_000_000_000).contains(&(*time as i64 - found)), "{found} for {time}");
+    }
 }

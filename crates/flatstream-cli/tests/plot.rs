@@ -593,3 +593,20 @@ error: the standard output can't be written: No space left on device (os error 2
     let unread = plot(Stdio::from(writer));
     assert_eq!((unread.status.code(), unread.stderr), (Some(0), vec![]));
 }
+
+#[test]
+fn a_picture_does_not_replace_what_it_is_drawn_of() {
+    let folder = Folder::new("cli-plot-onto-itself");
+    let path = record(&folder, "in.svg");
+    let before = read(&path);
+    std::os::unix::fs::symlink("in.svg", folder.join("link.svg")).unwrap();
+    for picture in ["in.svg", "./in.svg", "link.svg"] {
+        let output = run(&folder, &["value", "in.svg", "-o", picture]);
+        assert_eq!(output.status.code(), Some(2), "{picture}");
+        assert!(read(&path) == before);
+    }
+    // Another name of the same file is another name afterwards.
+    fs::hard_link(&path, folder.join("name.svg")).unwrap();
+    assert!(run(&folder, &["value", "in.svg", "-o", "name.svg"]).status.success());
+    assert!(read(&path) == before && read(&folder.join("name.svg")).starts_with(b"<"));
+}

@@ -33,7 +33,7 @@ saved.fls: whole: 99 messages, closed at position 7504
 "#]]);
     // What is there already isn't written over.
     flatstream(&folder).args(["recover", "damaged.fls", "-o", "saved.fls"]).assert().code(1).stderr_eq(str![[r#"
-error: damaged.fls: saved.fls can't be created: File exists (os error 17)
+error: damaged.fls: saved.fls can't be created: entity already exists
 
 "#]]);
     flatstream(&folder)

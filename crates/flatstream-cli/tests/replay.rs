@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::thread;
 
-use common::{event, flatstream, read, record, record_log, record_without_schema};
+use common::{Recording, event, flatstream, read, record, record_log, record_without_schema};
 use flatstream_testkit::folder::Folder;
 use snapbox::str;
 
@@ -75,4 +75,22 @@ error: speed: Telemetry.TelemetryEvent has no field "speed", only: timestamp_ns,
 error: bare.fls: no schema says which fields there are
 
 "#]]);
+}
+
+/// What was sent before isn't all there is.
+#[test]
+fn a_peer_that_goes_away_is_an_error() {
+    let folder = Folder::new("cli-replay-gone");
+    let recording = Recording::new().with_schema();
+    let mut writer = recording.create(&folder.join("long.fls"));
+    recording.append(&mut writer, 0..20_000);
+    writer.finish().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp:{}", listener.local_addr().unwrap());
+    let peer = thread::spawn(move || drop(listener.accept().unwrap()));
+    let failed =
+        flatstream(&folder).args(["replay", "--rate", "1000000", "--to", &address, "long.fls"]).assert().code(1);
+    peer.join().unwrap();
+    let said = String::from_utf8(failed.get_output().stderr.clone()).unwrap();
+    assert!(said.contains(&format!("{address} can't be written")), "{said}");
 }

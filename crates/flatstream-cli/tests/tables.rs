@@ -330,7 +330,7 @@ error: message 1, at position 720, isn't one of the schema: the root: the table 
   next: `--recover` goes on behind it, `cat --format raw` shows the bytes
 
 "#]]);
-    run(&["--to", "parquet", "--recover", "mixed.fls", "-o", "mixed.parquet"]).success().stderr_eq(str![[r#"
+    run(&["--to", "parquet", "--recover", "mixed.fls", "-o", "mixed.parquet"]).code(3).stderr_eq(str![[r#"
 message 1, at position 720, isn't one of the schema: the root: the table would be at 4294967295..4294967299, and the message has 24 bytes
 
 "#]]);

@@ -18,6 +18,7 @@ use crate::tail::FoundSync;
 
 /// A message where it lies in the caller's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct MessageRef<'a> {
     pub(crate) body: &'a [u8],
     pub(crate) position: u64,
@@ -54,6 +55,7 @@ impl Deref for MessageRef<'_> {
 
 /// What [`Decoder::decode`] found at the start of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Decoded<'a> {
     /// A message, verified.
@@ -74,6 +76,7 @@ pub enum Decoded<'a> {
 
 /// A message's place in the data that were given to [`Decoder::messages`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Span {
     /// The offset of the body in bytes from the start of the data.
     pub offset: u32,

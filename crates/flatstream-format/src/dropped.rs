@@ -13,6 +13,7 @@ use crate::sync::control_digest;
 /// assert_eq!(Dropped::from_body(&body), Some(Dropped { messages: 3, bytes: 192 }));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Dropped {
     /// How many messages.
     pub messages: u64,

@@ -22,6 +22,7 @@ use crate::sync::{ALIGNMENT_LOG2, Sync, SyncFlags, TIME_NONE};
 /// let session = Session { stream_id: DEVICE, epoch: 0 };
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Session {
     /// The stream's identity: random, or a serial number with a boot counter. Never 0, never used for another stream:
     /// old frames of a stream with the same id would pass for its own.

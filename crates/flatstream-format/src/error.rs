@@ -6,6 +6,7 @@ use crate::layout::header;
 
 /// Why a header region can't be used. The codes are those of the specification, section 19.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum HeaderError {
     /// The data don't begin as a stream does.
@@ -90,6 +91,7 @@ impl HeaderError {
 
 /// The first bytes of something that isn't a stream, for a person to recognise it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct FirstBytes {
     bytes: [u8; header::IDENTIFIER.end],
     len: u8,
@@ -120,6 +122,7 @@ impl fmt::Display for FirstBytes {
 
 /// Where strict reading stopped, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[error("at position {position}: {reason}")]
 pub struct Stop {
     /// The position of the frame that was not accepted, in bytes from the start of the stream. Everything before it is
@@ -131,6 +134,7 @@ pub struct Stop {
 
 /// What is wrong with a frame. The codes are those of the specification, section 19.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StopReason {
     /// The data end before the frame does.
@@ -267,6 +271,7 @@ impl StopReason {
 
 /// What proves that data were lost where reading stopped, because the stream goes on behind. Specification: section 11.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Evidence {
     /// Where it was found, in bytes from the start of the stream.
     pub position: u64,
@@ -276,6 +281,7 @@ pub struct Evidence {
 
 /// What was found behind the place where reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EvidenceKind {
     /// A good frame of this stream, at its place.
@@ -302,6 +308,7 @@ impl fmt::Display for Evidence {
 
 /// Why a stream can't be read, or not further.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
     /// The header region.
@@ -371,6 +378,7 @@ impl From<Unavailable> for Error {
 
 /// Why a message can't be encoded. The encoder is unchanged and goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EncodeError {
     /// A message has at least one byte: a FlatBuffer is never empty.

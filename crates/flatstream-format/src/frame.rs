@@ -39,6 +39,13 @@ pub(crate) const fn padded(len: usize) -> usize {
     (len + (ALIGNMENT - 1)) & !(ALIGNMENT - 1)
 }
 
+/// The pad of a body.
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+pub(crate) fn pad_of(body_len: usize) -> &'static [u8] {
+    const ZEROS: &[u8] = &[0; ALIGNMENT];
+    ZEROS.get(..padded(body_len) - body_len).unwrap_or_default()
+}
+
 /// How many bytes of a stream a message of `body_len` bytes takes: head, body and pad.
 ///
 /// ```

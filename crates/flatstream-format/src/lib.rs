@@ -25,6 +25,13 @@ mod slice_reader;
 mod split;
 mod tail;
 
+#[cfg(feature = "embedded-io-07")]
+pub mod embedded_io_07;
+#[cfg(feature = "embedded-io-async-07")]
+pub mod embedded_io_async_07;
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+mod write_error;
+
 #[allow(unsafe_code, reason = "a hint to the processor; argued in the file")]
 mod prefetch;
 
@@ -50,3 +57,5 @@ pub use slice_reader::SliceReader;
 pub use split::{Borders, SlicePart, SliceParts};
 pub use sync::{Sync, SyncFlags, TIME_NONE};
 pub use tail::{End, EndState, FoundSync, TailSearch, TailSyncs};
+#[cfg(any(feature = "embedded-io-07", feature = "embedded-io-async-07"))]
+pub use write_error::WriteError;

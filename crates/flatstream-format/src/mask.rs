@@ -18,6 +18,7 @@ pub const MASK_MULTIPLIERS: [u64; 2] = [0x9E37_79B9_7F4A_7C15, 0xD6E8_FEB8_6659_
 /// assert_ne!(salt.mask(1024, 64), Salt::new(8, 1).mask(1024, 64));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Salt(u64);
 
 impl Salt {

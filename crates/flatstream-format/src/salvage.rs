@@ -4,8 +4,9 @@
 //! ADVICE: in steps that share one budget, because verifying every candidate hashes each byte as often as a number in
 //! it is a plausible length (350 GiB behind one damaged head of a 4 MiB message). The first steps take only lengths
 //! that chain exactly to the sync frame; on ordinary damage they find everything. Among those, and then among the
-//! others, short frames come first: false long ones are what uses up the budget. Behind a frame that was found, the
-//! next one is tried whatever its length, so one short frame leads to all that follow it.
+//! others, short frames come first: false long ones are what uses up the budget. None is hashed again in a later step.
+//! Behind a frame that was found, the next one is tried whatever its length, so one short frame leads to all that
+//! follow it.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -72,7 +73,7 @@ impl<C: Checksum> Decoder<C> {
     /// that is read in the ordinary way; but how many messages lie before it is not known. Messages beyond the limit
     /// that this decoder was given are left out.
     ///
-    /// The work is bounded: it hashes at most `budget` bytes, which it lowers, and needs one bit of memory for each 8
+    /// The work is bounded: it hashes at most `budget` bytes, which it lowers, and needs two bits of memory for each 8
     /// bytes of the region. [`salvage_budget`] says how much is enough.
     #[must_use]
     pub fn salvage(&self, region: &Region<'_>, budget: &mut u64) -> Vec<Salvaged> {
@@ -85,6 +86,7 @@ impl<C: Checksum> Decoder<C> {
             budget: *budget,
             not_to_be_spent: 0,
             later_from: usize::MAX,
+            tried: Marks::new(0, 0),
         };
         let mut found = search.all_frames();
         *budget = search.budget;
@@ -148,11 +150,14 @@ struct Search<'a, C> {
     not_to_be_spent: u64,
     /// Where the first frame of the later epoch starts: from there on only its salt is tried.
     later_from: usize,
+    /// Where a check was wrong: it is so in every step.
+    tried: Marks,
 }
 
 impl<C: Checksum> Search<'_, C> {
     fn all_frames(&mut self) -> Vec<Salvaged> {
         let first = self.first_offset();
+        self.tried = Marks::new(self.region.data.len(), first);
         let marks = self.region.sync.map(|_| self.chains(first));
         let mut steps_left = LONGEST_OF_CLASS.len() as u64 * if marks.is_some() { 2 } else { 1 };
         let mut found = Vec::new();
@@ -187,12 +192,16 @@ impl<C: Checksum> Search<'_, C> {
     /// The frame at `offset`, if it ends at or before `limit`, has a body of at most `longest` bytes, and is good.
     fn verify(&mut self, offset: usize, limit: usize, longest: u32) -> Option<Salvaged> {
         let (head, _) = self.candidate(offset, limit).filter(|(head, _)| head.body_len() <= longest)?;
+        if self.tried.has(offset) {
+            return None;
+        }
         let (body, _) = split_body(self.region.data.get(offset + frame::HEAD_LEN..)?, head.body_len())?;
         if head.is_control() && !is_kind_that_may_stand_here(body) {
             return None;
         }
         let left = self.budget.checked_sub(body.len() as u64).filter(|left| *left >= self.not_to_be_spent)?;
         self.budget = left;
+        self.tried.set(offset);
         let digest = if head.is_control() { control_digest(body) } else { self.hasher.digest(body) };
         let position = self.region.position.wrapping_add(offset as u64);
         let holds = |salt: Salt| head.check == digest ^ salt.mask(position, head.length_word);

@@ -28,6 +28,7 @@ pub const TIME_NONE: i64 = i64::MIN;
 /// assert!(sync.flags.is_closed());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Sync {
     /// The check word of the header region that these frames belong to.
     pub header_check: u32,
@@ -63,6 +64,7 @@ pub struct Sync {
 /// assert_eq!(flags.to_string(), "CLOSED RESUMED");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct SyncFlags(u8);
 
 impl SyncFlags {

@@ -31,6 +31,7 @@ use crate::{Algorithm, Essentials};
 /// # Ok::<(), flatstream_format::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct End {
     /// Which of the five ways.
     pub state: EndState,
@@ -48,6 +49,7 @@ pub struct End {
 
 /// The ways in which a stream can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum EndState {
     /// The writer finished.
     Closed,
@@ -112,6 +114,7 @@ impl fmt::Display for End {
 
 /// A sync frame that was found by searching, whose check holds and whose fields are in their ranges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct FoundSync {
     /// Where it lies, which need not be the position that it names: bytes before it may have been lost or inserted.
     pub position: u64,
@@ -453,6 +456,11 @@ impl TailSearch {
             Some(expected) => sync.stream_id == expected,
             None => sync.header_check == self.rules.header_check,
         };
+        let is_of_this_header = sync.header_check == self.rules.header_check;
+        // Wherever it lies: frames of its epoch may come back.
+        if is_ours && is_of_this_header {
+            self.syncs.epoch_max = self.syncs.epoch_max.max(Some(sync.epoch));
+        }
         let is_further_on = self.last_sync.is_none_or(|last| sync.position > last.position);
         let is_known_to_follow = is_ours && is_further_on && sync.checksum_id == self.rules.checksum_id;
         if !(is_known_to_follow || found.is_in_place()) {
@@ -462,7 +470,6 @@ impl TailSearch {
             let kind = if is_known_to_follow { EvidenceKind::Sync } else { EvidenceKind::SyncInPlace };
             self.sync = Some(Evidence { position, kind });
         }
-        let is_of_this_header = sync.header_check == self.rules.header_check;
         if is_ours && is_of_this_header && sync.durable > self.stop.position {
             self.is_corrupt = true;
         }
@@ -479,7 +486,6 @@ impl TailSearch {
         if is_current && !found.is_in_place_by_sector() {
             syncs.displaced.get_or_insert(found.position);
         }
-        syncs.epoch_max = syncs.epoch_max.max(Some(found.sync.epoch));
         if syncs.durable_max.is_none_or(|(durable, _)| found.sync.durable > durable) {
             syncs.durable_max = Some((found.sync.durable, found.position));
         }
@@ -507,9 +513,11 @@ impl TailSearch {
         let position = self.stop.position;
         let was_closed = self.last_sync.is_some_and(|sync| sync.flags.is_closed());
         let at_boundary = if was_closed { EndState::Closed } else { EndState::Open };
-        let in_first_sync = self.last_sync.is_none()
-            && position == u64::from(self.rules.header_len)
-            && matches!(self.stop.reason, StopReason::Incomplete { .. } | StopReason::Limit { .. });
+        let is_incomplete = match self.limit_exceeded() {
+            Some(claimed) => self.bytes_seen < claimed,
+            None => matches!(self.stop.reason, StopReason::Incomplete { .. }),
+        };
+        let in_first_sync = is_incomplete && self.last_sync.is_none() && position == u64::from(self.rules.header_len);
         let state = match (self.blank, self.evidence()) {
             (Blank::SoFar(_), _) => at_boundary,
             (Blank::No, Some(_)) if self.is_corrupt => EndState::Corrupt,

@@ -119,10 +119,11 @@ impl Writer<File> {
     /// # Errors
     /// Of the kind `Locked` if another writer has the old file open; otherwise as [`create_new`](Self::create_new).
     pub fn create(path: impl AsRef<Path>, options: WriteOptions) -> Result<Self> {
-        Self::create_in(&Files, path, options)
+        Self::create_in(&Files, behind_links(path.as_ref())?, options)
     }
 
-    /// Opens a file and goes on in its stream, in a new epoch; creates it if there is none.
+    /// Opens a file and goes on in its stream, in a new epoch; creates it if there is none. Symbolic links are
+    /// followed.
     ///
     /// It takes an exclusive lock, finds the end of the good data, deals with what lies behind it as
     /// [`on_tail`](WriteOptions::on_tail) says, and makes the beginning of the new epoch durable.
@@ -146,7 +147,7 @@ impl Writer<File> {
     /// be cut, `Limit` if the stream was reopened 2^32-1 times, `Io`. Nothing was changed then, except if it is `Io`:
     /// what was being cut is kept beside the file first.
     pub fn open(path: impl AsRef<Path>, options: WriteOptions) -> Result<Self> {
-        Self::open_in(&Files, path, options)
+        Self::open_in(&Files, behind_links(path.as_ref())?, options)
     }
 }
 
@@ -209,6 +210,21 @@ impl<F: StorageFile> Writer<F> {
     }
 }
 
+/// The file that a symbolic link leads to, whether it is there or not: a name that is given to a new file, or taken
+/// from an empty one, is that of the file, and not that of the link.
+fn behind_links(path: &Path) -> Result<PathBuf> {
+    const LINKS_MAX: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    let error = io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links");
+    Err(Error::file(&path, "opened", error))
+}
+
 fn is_taken(error: &Error) -> bool {
     error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::AlreadyExists)
 }
@@ -266,7 +282,7 @@ pub(crate) fn beside(path: &Path, suffix: &str, prefix: &str) -> PathBuf {
 
 /// Gives the temporary file its name, which is free. If that fails half way, the name is free again: a file whose name
 /// may not be durable is nothing to go on in.
-fn publish<S: Storage>(storage: &S, temporary: &Path, path: &Path) -> io::Result<()> {
+pub(crate) fn publish<S: Storage>(storage: &S, temporary: &Path, path: &Path) -> io::Result<()> {
     let take_back = |_: &io::Error| drop(storage.remove(path));
     match storage.hard_link(temporary, path) {
         Ok(()) => storage.remove(temporary).inspect_err(take_back)?,

@@ -35,8 +35,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use flatstream_format::{Algorithm, Checksum, End, EndState, Header, HeaderBuilder, TIME_NONE};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::open::{OpenReport, lock};
-use crate::options::{OnTail, ReadOptions, WriteOptions};
+use crate::open::{OpenReport, beside, lock, publish};
+use crate::options::{OnTail, ReadOptions, WriteOptions, random_number};
 use crate::reader::Reader;
 use crate::recovery::{Finding, Losses, Recovery};
 use crate::reopen::{Extent, Found, Tail, read_header, resume};
@@ -240,7 +240,8 @@ impl SalvageReport {
 ///
 /// # Errors
 /// Of the kind `Io` if there is a file `to` already, or reading or writing fails; `NotAStream` and the like if no
-/// stream is found; `Damaged` if `to` doesn't read back as it was written. `to` is removed then.
+/// stream is found; `Damaged` if `to` doesn't read back as it was written. There is no `to` then: until it is whole and
+/// compared it has a temporary name (`.NAME.….new`).
 pub fn salvage(from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<SalvageReport> {
     salvage_with(from, to, &ReadOptions::new().max_message_len(0), WriteOptions::new())
 }
@@ -264,14 +265,21 @@ pub fn salvage_with(
     let now = Arc::clone(&time);
     let header = salvaged_header(reader.header())?;
     let options = write.clock(header.clock(), move || now.load(Ordering::Relaxed)).header(header);
-    let mut writer = Writer::create_new(to, options)?;
+    let exists = || Error::file(to, "created", std::io::ErrorKind::AlreadyExists.into());
+    if to.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    // Half of it must not be taken for all that could be saved, whatever ends this.
+    let temporary = beside(to, &format!(".{:016x}.new", random_number()?), ".");
+    let mut writer = Writer::create_new(&temporary, options)?;
     let result = copy_all(&mut reader, &mut writer, &time).and_then(|(written, findings)| {
         writer.finish()?;
-        let file = File::open(to).map_err(|error| Error::file(to, "opened", error))?;
+        let file = File::open(&temporary).map_err(|error| Error::file(to, "opened", error))?;
         let found = Summary::of(Reader::with_options(file, read.clone().strict().require_closed(true))?)?;
         if found != written {
             return Err(Error::differs(to, written.messages, found.messages));
         }
+        publish(&Files, &temporary, to).map_err(|error| Error::file(to, "created", error))?;
         Ok(SalvageReport {
             messages: written.messages,
             losses: *reader.losses(),
@@ -281,7 +289,7 @@ pub fn salvage_with(
         })
     });
     result.inspect_err(|_| {
-        let _ = std::fs::remove_file(to);
+        let _ = std::fs::remove_file(&temporary);
     })
 }
 

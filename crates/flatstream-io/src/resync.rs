@@ -79,6 +79,12 @@ impl Wanted {
                 && is_readable(sync, &self.options)
     }
 
+    /// One that this reader can read; while no stream is known, at least of another header. A stale sync frame of this
+    /// stream is of no other one.
+    fn is_of_another_stream(&self, sync: &Sync) -> bool {
+        self.last.is_none_or(|last| last.stream_id != sync.stream_id) && is_readable(sync, &self.options)
+    }
+
     pub(crate) fn is_of_current_stream(&self, sync: &Sync) -> bool {
         let is_of_header = (sync.header_check, sync.checksum_id) == (self.header_check, self.checksum_id);
         let is_new = || self.earlier.iter().all(|(earlier, _)| earlier.stream_id != sync.stream_id);
@@ -98,6 +104,12 @@ impl Wanted {
         let is_new_epoch = self.is_link && sync.epoch > last.epoch;
         sync.stream_id == last.stream_id && sync.epoch >= last.epoch && (sync.position >= good_until || is_new_epoch)
     }
+}
+
+/// Whether a pad byte of a whole frame isn't zero.
+fn pad_is_wrong(frame: &[u8]) -> bool {
+    let len = frame.get(4..8).and_then(|word| word.first_chunk()).copied().map_or(0, u32::from_le_bytes) & !(1 << 31);
+    frame.get(8 + len as usize..).is_some_and(|pad| pad.iter().any(|&byte| byte != 0))
 }
 
 /// Whether the reader has the checksum that a sync frame names.
@@ -333,7 +345,7 @@ impl Resync {
                 if found.is_in_place() {
                     keep_first(in_place, found, origin, is_link);
                 }
-            } else if found.is_in_place() && is_readable(&found.sync, &wanted.options) {
+            } else if found.is_in_place() && wanted.is_of_another_stream(&found.sync) {
                 // Kept from one window to the next.
                 keep_first(other_in_place, found, 0, is_link);
             }
@@ -446,8 +458,7 @@ impl Resync {
             let start = salvage.index + frame.offset;
             self.report_range(decoder, data, (from, start), salvage, findings);
             let end = salvage.index + frame.end();
-            let pad = data.get(salvage.index + frame.body() + frame.len as usize..end);
-            if pad.is_some_and(|pad| pad.iter().any(|&byte| byte != 0)) {
+            if pad_is_wrong(data.get(start..end).unwrap_or_default()) {
                 findings.push(Finding::Pad { position: salvage.position_of(start) });
             }
             from = Some(end);
@@ -485,6 +496,9 @@ impl Resync {
         findings: &mut Findings,
     ) -> Salvage {
         let salvage = self.salvage(decoder, &data[..index], index, Some(found), findings);
+        if pad_is_wrong(data.get(index..index + found.frame_len as usize).unwrap_or_default()) {
+            findings.push(Finding::Pad { position: found.sync.position });
+        }
         let by = found.sync.position.wrapping_sub(self.position_of(index)) as i64;
         if by != 0 {
             findings.push(Finding::Displaced { offset: self.offset_of(index), by });
@@ -547,7 +561,11 @@ impl Resync {
         let held = &data[..data.len().min(self.held())];
         let salvage = self.salvage(decoder, held, self.window, None, findings);
         if let Some(end) = salvage.end() {
-            self.stop_anew(decoder, held, end, false);
+            self.stop_anew(decoder, held, end, false, findings);
+        }
+        // Otherwise all was tried for which there is something to spend.
+        if self.recovery.is_careful() {
+            self.search_frames(decoder, held, salvage.end(), self.window);
         }
         let done = salvage.end().unwrap_or(0).max(self.window.min(held.len()));
         self.held_from += done as u64;
@@ -562,7 +580,14 @@ impl Resync {
     }
 
     /// The stop is now behind the last salvaged frame, at this index. No sync frame that is wanted lies behind it.
-    fn stop_anew(&mut self, decoder: &mut Decoder<Hasher>, data: &[u8], index: usize, is_last: bool) {
+    fn stop_anew(
+        &mut self,
+        decoder: &mut Decoder<Hasher>,
+        data: &[u8],
+        index: usize,
+        is_last: bool,
+        findings: &mut Findings,
+    ) {
         let position = self.position_of(index);
         decoder.skip_to(position, self.count);
         let rest = &data[index..];
@@ -572,6 +597,22 @@ impl Resync {
         self.why = FormatError::Frame { stop: stop.clone(), evidence: None };
         self.search = TailSearch::new(decoder, stop);
         self.searched = index + self.search.search_syncs(rest, position, is_last);
+        if !self.recovery.is_link() {
+            self.search.search_header(rest);
+            self.tell_second_stream(rest, self.offset_of(index), findings);
+        }
+    }
+
+    /// Frames that are good but weren't taken, because nothing follows them or too much had been hashed: they show that
+    /// the stream goes on. `from` is the index of the stop, if it lies in what is held.
+    fn search_frames(&mut self, decoder: &Decoder<Hasher>, data: &[u8], from: Option<usize>, until: usize) {
+        let from = from.unwrap_or(0);
+        let misaligned = self.position_of(from) % 8;
+        let from = from + (misaligned.wrapping_neg() % 8) as usize;
+        if let (Some(rest), None) = (data.get(from..), self.search.evidence()) {
+            let starts = until.saturating_sub(from);
+            self.search.search_frames(decoder.hasher(), rest, self.position_of(from), starts);
+        }
     }
 
     /// Nothing more comes, and there is no sync frame: salvages what there is, and tells how the stream ended.
@@ -583,12 +624,9 @@ impl Resync {
     ) -> (Salvage, End) {
         let salvage = self.salvage(decoder, data, data.len(), None, findings);
         if let Some(end) = salvage.end() {
-            self.stop_anew(decoder, data, end, true);
-            if !self.recovery.is_link() {
-                self.search.search_header(&data[end..]);
-                self.tell_second_stream(&data[end..], self.offset_of(end), findings);
-            }
+            self.stop_anew(decoder, data, end, true, findings);
         }
+        self.search_frames(decoder, data, salvage.end(), data.len());
         let mut end = match salvage.end() {
             Some(end) if end == data.len() => End::at_boundary(decoder),
             _ => self.search.end(),
@@ -602,7 +640,8 @@ impl Resync {
             self.report_rest(data.len(), findings);
         }
         if let Some(other) = self.other_in_place.filter(|_| is_damaged && !self.recovery.is_link()) {
-            let (offset, stream_id) = (other.position, other.sync.stream_id);
+            let offset = self.held_from.wrapping_add(other.position.wrapping_sub(self.position));
+            let stream_id = other.sync.stream_id;
             findings.push(Finding::OtherStream { offset, stream_id });
         }
         if self.is_anything_salvaged || is_damaged {

@@ -135,8 +135,13 @@ impl Storage for Files {
         OpenOptions::new().read(true).write(true).create_new(true).open(path)
     }
 
+    /// A device or a pipe is no place for a stream that is to be continued, and must not be replaced by a file.
     fn open(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().read(true).write(true).open(path)
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")),
+        }
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -471,3 +471,60 @@ fn what_is_known_durable_is_not_read_again() {
     assert_eq!((report.messages_kept, report.bytes_cut), (10_001, 3));
     assert_eq!(writer.position(), end + 64);
 }
+
+/// `current.fls -> 2026-11-27.fls`: the file is made, emptied or continued, and the link stays one.
+#[test]
+fn a_stream_is_opened_through_links_whether_the_file_is_there_or_not() {
+    let folder = Folder::new("files-links");
+    let file = folder.join("far").join("file.fls");
+    fs::create_dir(folder.join("far")).unwrap();
+    std::os::unix::fs::symlink("far/file.fls", folder.join("near")).unwrap();
+    std::os::unix::fs::symlink("near", folder.join("link")).unwrap();
+    let link = folder.join("link");
+    for begin in [None, Some(&b""[..]), Some(&[0; 100])] {
+        let _ = fs::remove_file(&file);
+        if let Some(begin) = begin {
+            fs::write(&file, begin).unwrap();
+        }
+        append(&link, &[b"one".to_vec()]).finish().unwrap();
+        append(&link, &[b"two".to_vec()]).finish().unwrap();
+        assert_eq!(read(&file), (vec![b"one".to_vec(), b"two".to_vec()], EndState::Closed));
+        Writer::create(&link, new_options()).unwrap().finish().unwrap();
+        assert_eq!(read(&file).0.len(), 0);
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    let circle = folder.join("circle");
+    std::os::unix::fs::symlink("circle", &circle).unwrap();
+    assert_eq!(Writer::open(&circle, new_options()).unwrap_err().kind(), ErrorKind::Io);
+}
+
+/// As root, a recorder would have replaced the device.
+#[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = Folder::new("files-devices");
+    let pipe = folder.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for result in [Writer::open(&pipe, new_options()), Writer::create(&pipe, new_options())] {
+        let error = result.unwrap_err();
+        assert!(error.kind() == ErrorKind::Io && error.to_string().contains("no regular file"), "{error}");
+    }
+    assert!(pipe.metadata().unwrap().file_type().is_fifo());
+    assert!(recover::repair(&pipe).is_err());
+}
+
+#[test]
+fn what_is_saved_has_its_name_once_it_is_whole() {
+    let folder = Folder::new("files-salvage-name");
+    let from = folder.join("from.fls");
+    append(&from, &[b"one".to_vec()]).finish().unwrap();
+    let to = folder.join("to.fls");
+    std::os::unix::fs::symlink("nowhere", &to).unwrap();
+    let error = recover::salvage(&from, &to).unwrap_err();
+    assert_eq!(error.io_error().map(std::io::Error::kind), Some(std::io::ErrorKind::AlreadyExists));
+    fs::remove_file(&to).unwrap();
+    recover::salvage(&from, &to).unwrap();
+    assert_eq!(read(&to).1, EndState::Closed);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}

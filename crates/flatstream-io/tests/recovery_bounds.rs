@@ -223,7 +223,8 @@ fn hostile_regions() {
                 cost.check(&case, &stream, stream.bytes.len(), 80 * MIB);
                 // Where there is no sync frame, what was made for the purpose can hide what follows, up to the next
                 // window.
-                assert_eq!(cost.losses.messages == 24, interval != 0 || !matches!(kind, 0 | 4), "{case}");
+                let is_hidden = interval == 0 && limit == 1 << 20 && kind == 0;
+                assert_eq!(cost.losses.messages == 24, !is_hidden, "{case}");
             }
         }
     }

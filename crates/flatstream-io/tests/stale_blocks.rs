@@ -6,6 +6,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
+use flatstream_io::format::{FoundSync, Sync};
 use flatstream_io::{EndState, ErrorKind, Reader, SyncPolicy, WriteOptions, Writer, recover};
 use flatstream_testkit::folder::Folder;
 use flatstream_testkit::vectors;
@@ -147,4 +148,19 @@ fn a_strict_reader_calls_it_scattered_and_a_writer_goes_on() {
     let report = writer.open_report().unwrap();
     assert_eq!((report.end.state, report.end.position), (EndState::Scattered, position));
     assert_eq!(fs::read(report.kept_at.as_ref().unwrap()).unwrap(), vector.bytes[position as usize..]);
+}
+
+/// Frames of the lost epoch may come back: were it begun once more, they would be taken for good ones.
+#[test]
+fn the_new_epoch_is_above_that_of_every_sync_frame_in_the_tail_also_of_one_below_the_last_good_one() {
+    let folder = Folder::new("stale-epoch");
+    let path = folder.join("a.fls");
+    let mut bytes = unsynced();
+    let first = FoundSync::at_start_of(&bytes[syncs(&bytes)[0]..], 0).unwrap().sync;
+    bytes.extend([0xA5; 16]);
+    bytes.extend(Sync { epoch: 5, position: first.position, ..first }.to_frame());
+    fs::write(&path, bytes).unwrap();
+    let writer = Writer::open(&path, options()).unwrap();
+    let report = writer.open_report().unwrap();
+    assert_eq!((report.end.state, report.epoch), (EndState::Torn, Some(6)));
 }

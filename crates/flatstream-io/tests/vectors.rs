@@ -1,8 +1,11 @@
 //! Every known-answer vector through `Reader` and `Writer`.
 
+#[path = "common/facts.rs"]
+mod facts;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use flatstream_io::{Checksum, ChecksumType, ErrorKind, Header, ReadOptions, Reader, WriteOptions, Writer};
+use flatstream_io::{Checksum, ChecksumType, ErrorKind, Header, ReadOptions, Reader, Recovery, WriteOptions, Writer};
 use flatstream_testkit::adler32::adler32;
 use flatstream_testkit::faulty::{PlannedSource, Reading};
 use flatstream_testkit::vectors::{self, Found, Vector};
@@ -86,6 +89,26 @@ fn every_vector_through_the_reader_however_its_bytes_arrive() {
             }
         }
     }
+}
+
+#[test]
+fn every_damaged_vector_is_recovered_as_it_says_however_its_bytes_arrive() {
+    let mut recovered = 0;
+    for vector in vectors::load("invalid") {
+        let is_known = Header::decode(&vector.bytes).is_ok_and(|header| !is_compiled_in(header.checksum()));
+        if vector.recovered().is_empty() || is_known {
+            continue;
+        }
+        let options = ReadOptions::new().private_checksum(128, Adler32).recovery(Recovery::new());
+        for at_most in [1, 13, 1 << 20] {
+            let plan = vec![Reading::AtMost(at_most); vector.bytes.len() / at_most + 1];
+            let source = PlannedSource::new(&vector.bytes, plan);
+            let found = facts::recovered(source, options.clone().block_size(64), false);
+            assert_eq!(found, vector.recovered(), "{}", vector.name);
+        }
+        recovered += 1;
+    }
+    assert!(recovered >= 90, "only {recovered} vectors were recovered");
 }
 
 #[test]

@@ -208,6 +208,12 @@ impl Vector {
         Some(Ending { state, position: number(word(fact, "position")), bytes })
     }
 
+    /// What a recovering reader finds, in the order of section 20; nothing where recovery doesn't override the error.
+    #[must_use]
+    pub fn recovered(&self) -> Vec<&str> {
+        self.facts.iter().filter(|(key, _)| key == "recover").map(|(_, fact)| fact.trim()).collect()
+    }
+
     /// The code and the position of the error.
     #[must_use]
     pub fn error(&self) -> Option<(&str, u64)> {

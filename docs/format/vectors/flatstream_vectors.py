@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True  # this is a folder of documents: leave no __pycache__ in it
 
-from reference import cases_invalid, cases_valid, checksums, flatbuffer, reader, stream, vectorfile  # noqa: E402
+from reference import cases_invalid, cases_recover, cases_valid, checksums, flatbuffer, reader, stream, vectorfile  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SPEC = HERE.parent / "spec.md"
@@ -37,7 +37,7 @@ def self_check():
 
 
 def all_cases():
-    cases = cases_valid.cases() + cases_invalid.cases()
+    cases = cases_valid.cases() + cases_invalid.cases() + cases_recover.cases()
     names = [case.name for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

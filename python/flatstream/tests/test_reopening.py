@@ -122,6 +122,20 @@ class TestReopening(unittest.TestCase):
                     continue
                 self.assertEqual(self.reopen_and_append(damaged)[0].end, "scattered")
 
+    def test_a_sync_whole_sectors_from_its_place_is_a_stale_block(self):
+        vector = load("invalid", "stale_sync_in_the_block_before")
+        tail, data = self.reopen_and_append(vector.data)
+        self.assertEqual(tail.end, "scattered")
+        self.assertEqual(self.bodies(data)[-1], b"new")
+
+    def test_the_epoch_is_above_that_of_a_sync_that_lies_below_its_place(self):
+        old = make(numbered(2), finish=False)
+        first = next(iter(Reader(io.BytesIO(old)).frames())).fields
+        stale = dataclasses.replace(first, epoch=5, position=8)
+        _, data = self.reopen_and_append(old + b"\x99" * 16 + encode_sync(stale))
+        syncs = [f.fields.epoch for f in Reader(io.BytesIO(data)).frames() if isinstance(f, Sync)]
+        self.assertEqual(syncs[-1], 6)
+
     def test_the_epoch_is_above_that_of_stale_syncs(self):
         vector = load("invalid", "stale_sync_of_the_lost_epoch")
         tail, data = self.reopen_and_append(vector.data)

@@ -3,7 +3,7 @@
 import io
 import unittest
 
-from tests.vectors import Pieces, load, names, read_facts
+from tests.vectors import Pieces, load, names, read_facts, recover_facts
 
 KEYS = ("checksum", "header_len", "header_check", "max_message_len", "sync_interval", "clock",
         "sync", "message", "control", "error", "end")
@@ -26,6 +26,20 @@ class TestVectors(unittest.TestCase):
 
     def test_invalid_vectors_give_their_one_error(self):
         self.check("invalid", io.BytesIO)
+
+    def check_recovered(self, make_file):
+        for name in names("invalid"):
+            with self.subTest(name=name):
+                vector = load("invalid", name)
+                meant = [value for key, value in vector.facts if key == "recover"]
+                if meant:
+                    self.assertEqual(recover_facts(make_file(vector.data)), meant)
+
+    def test_damaged_vectors_are_recovered(self):
+        self.check_recovered(io.BytesIO)
+
+    def test_damaged_vectors_are_recovered_from_single_bytes(self):
+        self.check_recovered(lambda data: Pieces(data, [1]))
 
     def test_single_bytes_change_nothing(self):
         for group in ("valid", "invalid"):

@@ -6,8 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from flatstream.checksum import name_of
-from flatstream.errors import DAMAGE, StreamError
+from flatstream.errors import DAMAGE, LimitError, StreamError
 from flatstream.reader import Reader
+from flatstream.recover import RecoveringReader
+from flatstream.reports import Gap, HeaderIgnored, OtherStream, Pad, SecondStream, Skipped
 from flatstream.vectorfile import parse_vector
 from flatstream.walk import Message, Sync
 
@@ -53,11 +55,11 @@ def end_fact(end):
     return f"end {end.kind} position={end.position}"
 
 
-def read_facts(file):
+def read_facts(file, **options):
     """All facts that a strict reader finds, as a vector file writes them."""
     facts = []
     try:
-        reader = Reader(file, private=PRIVATE)
+        reader = Reader(file, private=PRIVATE, **options)
         facts += header_facts(reader.region)
         for frame in reader.frames():
             facts.append(frame_fact(frame))
@@ -66,7 +68,47 @@ def read_facts(file):
         facts.append(f"error {error.code} position={error.position}")
         if error.kind == DAMAGE:
             facts.append(end_fact(error.end))
+    except LimitError as error:
+        facts.append(f"limit position={error.position}")
     return facts
+
+
+def recover_facts(file, describe=None, **options):
+    """All facts that a recovering reader finds, grouped and written as in a vector file."""
+    groups = {name: [] for name in ("message", "skipped", "pad", "header", "lost", "contradiction",
+                                    "second_stream", "other_stream")}
+    try:
+        reader = RecoveringReader(file, private=PRIVATE, **options)
+        for event in reader.events():
+            for key, value in recovered(event):
+                groups[key].append(f"{key} {value}{describe(event) if describe else ''}")
+    except StreamError as error:
+        return groups["message"] + [f"error {error.code} position={error.position}"]
+    if not reader.lost_is_exact:
+        groups["lost"].append("lost unknown")
+    end = f"end {reader.end.kind} position={reader.end.position}"
+    return [fact for facts in groups.values() for fact in facts] + [end]
+
+
+def recovered(event):
+    """The facts of an event."""
+    if isinstance(event, Message):
+        sequence = "?" if event.sequence is None else event.sequence
+        yield "message", f"{event.position} length={len(event.body)} sequence={sequence}"
+    elif isinstance(event, Skipped):
+        yield "skipped", f"{event.start} {event.end}"
+    elif isinstance(event, Pad):
+        yield "pad", f"{event.position}"
+    elif isinstance(event, HeaderIgnored):
+        yield "header", f"{event.offset}"
+    elif isinstance(event, SecondStream):
+        yield "second_stream", f"{event.offset}"
+    elif isinstance(event, OtherStream):
+        yield "other_stream", f"{event.offset} stream_id=0x{event.stream_id:016x}"
+    elif isinstance(event, Gap) and event.contradiction:
+        yield "contradiction", f"{event.contradiction} position={event.sync}"
+    elif isinstance(event, Gap) and event.lost:
+        yield "lost", f"{event.lost} position={event.sync}"
 
 
 class Pieces(io.RawIOBase):

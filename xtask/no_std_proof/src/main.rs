@@ -1,10 +1,12 @@
-//! Encodes a stream, decodes it, compares, with the crate `flatstream-format` alone. It links only if no panicking
-//! branch is left in all of that: the panic handler calls a function that doesn't exist.
+//! Encodes a stream, decodes it, compares, with the crate `flatstream-format` alone; and records into a ring, with
+//! `flatstream-ring`. It links only if no panicking branch is left in all of that: the panic handler calls a function
+//! that doesn't exist.
 
 #![no_std]
 #![no_main]
 
 mod memory;
+mod ring;
 
 use core::hint::black_box;
 use core::num::NonZeroU64;
@@ -108,7 +110,8 @@ fn prove() -> bool {
     let Some(len) = encode(black_box(&mut buffer)) else { return false };
     let Some(stream) = buffer.get_mut(..len) else { return false };
     let all_noticed = (0..len).step_by(37).all(|at| damage(black_box(stream), at));
-    read(black_box(stream)) == Some(MESSAGES) && decode(black_box(stream)) == Some(MESSAGES) && all_noticed
+    let is_read = read(black_box(stream)) == Some(MESSAGES) && decode(black_box(stream)) == Some(MESSAGES);
+    is_read && all_noticed && ring::works().is_some()
 }
 
 /// The system starts a program with an aligned stack; a function expects it as it is behind a call.

@@ -49,5 +49,6 @@ fn print(path: &Path, options: &Cat, out: &mut impl Write) -> Outcome {
     let mut selected = Selected::open(path, &options.selection)?;
     let mut printer = Printer::new(options.format, &options.selection.reading, selected.header())?;
     out.write_all(printer.head())?;
-    selected.each(options.count_max, |item| Ok(out.write_all(printer.line(item)?)?))
+    let done = selected.each(options.count_max, |item| Ok(out.write_all(printer.line(item)?)?))?;
+    Ok(done.max(printer.done()))
 }

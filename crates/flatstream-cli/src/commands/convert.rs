@@ -40,7 +40,7 @@ fn write_lines(options: &Convert, format: MessagesFormat) -> Outcome {
     output.write_all(printer.head()).map_err(failed)?;
     let done = selected.each(None, |item| output.write_all(printer.line(item)?).map_err(failed))?;
     output.finish()?;
-    Ok(done)
+    Ok(done.max(printer.done()))
 }
 
 #[cfg(feature = "full")]

@@ -33,7 +33,7 @@ pub(crate) fn run(options: &Cut) -> Outcome {
     let mut numbers: Option<(u64, u64)> = None;
     messages.each(&place, filter.key.as_ref(), |item| {
         let is_wanted = !filter.is_behind(&item);
-        if is_wanted && filter.holds(&item.message) {
+        if is_wanted && filter.holds(&item)? {
             let new = match &mut new {
                 Some(new) => new,
                 None => new.insert(NewStream::create(&options.output, &new_header(&header, log_id, &item, options))?),

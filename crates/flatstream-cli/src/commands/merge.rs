@@ -25,6 +25,9 @@ mod keys {
 
 pub(crate) fn run(options: &Merge) -> Outcome {
     check_name(&options.output)?;
+    if options.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
+        return Err(Failure::usage("the standard input can be read once"));
+    }
     let by = options.by.as_deref();
     let open = |path: &PathBuf| Merged::open(Timed::open(path)?, by);
     let mut inputs = options.files.iter().map(open).collect::<Result<Vec<_>, _>>()?;

@@ -38,6 +38,7 @@ enum To<'a> {
 pub(crate) fn run(options: &Options) -> Outcome {
     let (fields, file) = fields_and_file(options)?;
     let to = To::of(options)?;
+    to.refuse_input(file)?;
     let mut selected = Selected::open(file, &options.selection)?;
     let clock = selected.header().map(Header::clock).unwrap_or_default();
     let no_schema = || Failure::usage(format!("{}: no schema says which fields there are", file.display()));
@@ -220,6 +221,17 @@ fn say(plot: &Plot, noticed: Noticed, place_name: &str) {
 }
 
 impl<'a> To<'a> {
+    /// A picture that is there is written over, but not what it is drawn of.
+    fn refuse_input(&self, file: &Path) -> Result<(), Failure> {
+        let (Self::Svg { path, .. } | Self::Png { path, .. }) = self else { return Ok(()) };
+        match (path.canonicalize(), file.canonicalize()) {
+            (Ok(picture), Ok(stream)) if picture == stream => {
+                Err(Failure::usage(format!("{} is what is to be drawn: choose another name", path.display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn of(options: &'a Options) -> Result<Self, Failure> {
         let Some(path) = &options.output else { return Ok(Self::Terminal(room(options))) };
         let width = options.width.unwrap_or(WIDTH);
@@ -255,7 +267,13 @@ impl<'a> To<'a> {
                 (path, plot.png(*width, height).map_err(cant)?)
             }
         };
-        fs::write(path, picture).map_err(|error| Failure::file(path, "written", &error))
+        let failed = |error| Failure::file(path, "written", &error);
+        // An older picture stays until this one is whole.
+        let new = path.with_added_extension("new");
+        fs::write(&new, picture).and_then(|()| fs::rename(&new, path)).map_err(|error| {
+            let _ = fs::remove_file(&new);
+            failed(error)
+        })
     }
 }
 

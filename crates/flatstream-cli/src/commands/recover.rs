@@ -16,6 +16,9 @@ pub(crate) fn run(options: &Recover) -> Outcome {
             "what is recovered is read more than once: put the standard input into a file first",
         ));
     }
+    if options.output.as_ref().is_some_and(|output| output.as_os_str() == "-") {
+        return Err(Failure::usage("a new stream is read back before it counts, so it has to be a file"));
+    }
     match &options.output {
         Some(output) => {
             let mut recovery = Recovery::new();

@@ -51,13 +51,20 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         pace = pace.max_disorder(Duration::ZERO);
     }
     let mut out = open(options)?;
+    // A peer that goes away isn't a reader that has seen enough.
+    let failed = |error: io::Error| match &options.to {
+        Some(address) => Failure::Other { what: format!("{address} can't be written: {error}"), advice: None },
+        None => error.into(),
+    };
     let mut printer = Printer::new(format, &reading, Some(&header))?;
-    out.write_all(printer.head())?;
+    out.write_all(printer.head()).map_err(failed)?;
     let start = Instant::now();
     let (mut count, mut latest) = (0, Duration::ZERO);
     while let Some(message) = pace.next() {
         let message = message?;
-        if !filter.holds(&message) {
+        let sequence = message.sequence();
+        let item = Item { sequence, message, sync: None, dropped: Dropped::default(), damaged_ranges: 0 };
+        if !filter.holds(&item)? {
             continue;
         }
         if pace.lateness() > latest.max(LATE).saturating_mul(2) {
@@ -65,10 +72,8 @@ pub(crate) fn run(options: &Replay) -> Outcome {
         }
         latest = latest.max(pace.lateness());
         count += 1;
-        let sequence = message.sequence();
-        let item = Item { sequence, message, sync: None, dropped: Dropped::default(), damaged_ranges: 0 };
-        out.write_all(printer.line(&item)?)?;
-        out.flush()?;
+        let line = printer.line(&item)?;
+        out.write_all(line).and_then(|()| out.flush()).map_err(failed)?;
     }
     say(options, count, start.elapsed(), latest)?;
     Ok(Done::Well)

@@ -8,6 +8,7 @@ use crate::sync::{ALIGNMENT_LOG2, Sync};
 
 /// What the times of sync frames mean. Specification: section 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Clock {
     /// Not said, or not known to this version.
@@ -58,6 +59,7 @@ impl Clock {
 /// # Ok::<(), flatstream_format::HeaderError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub struct Essentials {
     /// The size of the header region in bytes: where the first frame starts.
     pub header_len: u32,
@@ -107,6 +109,7 @@ impl Essentials {
 
 /// What [`locate_header`] found at the start of some data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 pub enum Located {
     /// So many bytes from the start are needed to know more.
     NeedMore(usize),

@@ -346,6 +346,7 @@ pub(crate) fn rounds(usual: u64) -> u64 {
 pub(crate) struct Assembler {
     pub(crate) bytes: Vec<u8>,
     header: Header,
+    stream_id: u64,
     epoch: u32,
     sequence: u64,
     /// What positions and offsets differ by.
@@ -354,7 +355,16 @@ pub(crate) struct Assembler {
 
 impl Assembler {
     pub(crate) fn new(header: Header) -> Self {
-        Self { bytes: header.as_bytes().to_vec(), header, epoch: 0, sequence: 0, shift: 0 }
+        Self { bytes: header.as_bytes().to_vec(), header, stream_id: STREAM_ID, epoch: 0, sequence: 0, shift: 0 }
+    }
+
+    /// Of another stream.
+    pub(crate) fn of_stream(self, stream_id: u64) -> Self {
+        Self { stream_id, ..self }
+    }
+
+    pub(crate) fn sequence(&self) -> u64 {
+        self.sequence
     }
 
     pub(crate) fn position(&self) -> u64 {
@@ -373,21 +383,36 @@ impl Assembler {
     }
 
     pub(crate) fn sync(&mut self, flags: SyncFlags) -> Sync {
-        let sync = Sync {
+        let sync = self.next_sync(flags);
+        self.bytes.extend(sync.to_frame());
+        sync
+    }
+
+    /// What the next sync frame says, unless somebody lies.
+    pub(crate) fn next_sync(&self, flags: SyncFlags) -> Sync {
+        Sync {
             header_check: self.header.essentials().header_check,
             version: 1,
             checksum_id: self.header.checksum().id(),
             alignment_log2: 3,
             flags,
             epoch: self.epoch,
-            stream_id: STREAM_ID,
+            stream_id: self.stream_id,
             position: self.position(),
             sequence: self.sequence,
             time: 0,
             durable: 0,
-        };
-        self.bytes.extend(sync.to_frame());
-        sync
+        }
+    }
+
+    /// A sync frame whose body has grown by so many bytes.
+    pub(crate) fn grown_sync(&mut self, sync: Sync, by: usize) {
+        let mut body = sync.to_body().to_vec();
+        body.resize(body.len() + by, 0xA5);
+        let length_word = body.len() as u32 | 1 << 31;
+        let salt = Salt::new(sync.stream_id, sync.epoch);
+        let check = Algorithm::CRC32C.digest(&body) ^ salt.mask(sync.position, length_word);
+        self.frame_of(check, length_word, &body);
     }
 
     pub(crate) fn message(&mut self, body: &[u8]) {
@@ -402,7 +427,11 @@ impl Assembler {
     }
 
     fn frame(&mut self, body: &[u8], length_word: u32, digest: u32) {
-        let check = digest ^ Salt::new(STREAM_ID, self.epoch).mask(self.position(), length_word);
+        let check = digest ^ Salt::new(self.stream_id, self.epoch).mask(self.position(), length_word);
+        self.frame_of(check, length_word, body);
+    }
+
+    fn frame_of(&mut self, check: u32, length_word: u32, body: &[u8]) {
         self.bytes.extend(check.to_le_bytes());
         self.bytes.extend(length_word.to_le_bytes());
         self.bytes.extend(body);

@@ -7,6 +7,7 @@ import struct
 from typing import List, NamedTuple, Optional, Union
 
 from . import checksums, flatbuffer
+from .checksums import MASK64
 from .stream import (ALIGNMENT_LOG2, CLOSED, CONTROL_BIT, CONTROL_BODY_LIMIT, CONTROL_BODY_MIN, FORMAT_VERSION,
                      HEADER_LEN_MAX, RESUMED, SYNC_BODY_LEN, SYNC_BODY_MAX, Sync, decode_sync, frame_size, mask)
 
@@ -161,20 +162,43 @@ def sync_check_holds(raw, sync):
     return raw.check == checksums.crc32c(raw.body) ^ mask(sync.salt, sync.position, raw.length_word)
 
 
+def intact_syncs(data, start):
+    """(offset, size, sync) of all sync frames from an offset on that are whole, right by their own word, in range."""
+    found = data.find(b"sync", start + 8)
+    while found >= 0:
+        at = found - 8
+        check, word = struct.unpack_from("<II", data, at)
+        length = word & ~CONTROL_BIT
+        raw = RawFrame(at, check, word, data[found:found + length], frame_size(length))
+        if raw.is_sync_sized and at + raw.size <= len(data):
+            sync = decode_sync(raw.body)
+            if sync_fields_in_range(sync) and sync_check_holds(raw, sync):
+                yield at, raw.size, sync
+        found = data.find(b"sync", found + 1)
+
+
 class Reader:
-    def __init__(self, data, private=None):
+    def __init__(self, data, private=None, header=None):
         self.data = bytes(data)
-        self.header = open_header(self.data, private)
-        self.digest = checksums.hasher(self.header.fields.checksum, private)
-        promise = self.header.fields.max_message_len
-        self.message_limit = promise or CONTROL_BIT - 1
-        self.control_limit = max(promise, CONTROL_BODY_LIMIT)
-        self.position = self.header.length
+        self.obey(header or open_header(self.data, private), private)
+        self.position = self.header.length  # an offset: see `place`
+        self.shift = 0             # of a recovering reader: what positions are above offsets
         self.frames = []
         self.last = None           # last accepted sync
         self.salt = None           # of the current epoch
         self.count = 0             # messages so far
         self.closed = False        # the last accepted frame is a CLOSED sync
+
+    def obey(self, header, private):
+        self.header = header
+        self.digest = checksums.hasher(header.fields.checksum, private)
+        promise = header.fields.max_message_len
+        self.message_limit = promise or CONTROL_BIT - 1
+        self.control_limit = max(promise, CONTROL_BODY_LIMIT)
+
+    def place(self, offset):
+        """The position of an offset."""
+        return (offset + self.shift) & MASK64
 
     def length_is_legal(self, word):
         length = word & ~CONTROL_BIT
@@ -197,18 +221,18 @@ class Reader:
     def placed_check_holds(self, raw):
         """By the current salt and the place where the frame stands."""
         digest = checksums.crc32c if raw.is_control else self.digest
-        return raw.check == digest(raw.body) ^ mask(self.salt, raw.position, raw.length_word)
+        return raw.check == digest(raw.body) ^ mask(self.salt, self.place(raw.position), raw.length_word)
 
     # --- One frame at D, in the order of section 10 ---
 
-    def next_frame(self):
+    def next_frame(self, despite_pad=False):
         raw = self.raw_frame(self.position)
         sync = decode_sync(raw.body) if raw.is_sync_sized else None
         if self.last is None and sync is None:
             raise Stop("sync_missing")
         if not (sync_check_holds(raw, sync) if sync else self.placed_check_holds(raw)):
             raise Stop("frame_check")
-        if any(self.data[raw.position + 8 + len(raw.body):raw.position + raw.size]):
+        if not despite_pad and self.pad_is_wrong(raw.position, raw.size):
             raise Stop("frame_pad")
         if raw.is_control:
             self.refuse_bad_kind(raw)
@@ -217,6 +241,10 @@ class Reader:
         if self.closed and not (sync and sync.flags & RESUMED and sync.epoch > self.last.epoch):
             raise Stop("after_closed")
         self.accept(raw, sync)
+
+    def pad_is_wrong(self, at, size):
+        length = struct.unpack_from("<I", self.data, at + 4)[0] & ~CONTROL_BIT
+        return any(self.data[at + 8 + length:at + size])
 
     @staticmethod
     def refuse_bad_kind(raw):
@@ -236,7 +264,7 @@ class Reader:
             raise Stop("sync_stream")
         if sync.header_check != self.header.check:
             raise Stop("sync_header")
-        if sync.position != self.position:
+        if sync.position != self.place(self.position):
             raise Stop("sync_position")
         if last and (sync.epoch < last.epoch or (sync.epoch > last.epoch and not sync.flags & RESUMED)):
             raise Stop("sync_epoch")
@@ -247,7 +275,7 @@ class Reader:
         return sync_fields_in_range(sync) and sync.checksum == self.header.fields.checksum
 
     def accept(self, raw, sync):
-        at = self.position
+        at = self.place(self.position)
         if sync:
             self.last, self.salt = sync, sync.salt
             self.frames.append(SyncFrame(at, raw.size, sync))
@@ -275,8 +303,9 @@ class Reader:
         return "closed" if self.closed else "open"
 
     def result(self, state, code=None):
-        end = End(state, self.position, len(self.data) - self.position) if state else None
-        error = Error(code, self.position) if code else None
+        place = self.place(self.position)
+        end = End(state, place, len(self.data) - self.position) if state else None
+        error = Error(code, place) if code else None
         return Result(self.header, self.frames, end, error)
 
     def judge(self, reason):
@@ -285,7 +314,7 @@ class Reader:
             return self.result(self.boundary_state())
         syncs = list(self.evident_syncs())
         if syncs or self.second_header() or self.good_frame_behind():
-            corrupt = any(self.is_ours(sync) and sync.durable > self.position for sync in syncs)
+            corrupt = any(self.is_ours(sync) and sync.durable > self.place(self.position) for sync in syncs)
             return self.result("corrupt" if corrupt else "scattered", reason)
         if self.last is None and reason == "incomplete":
             return self.result("open")
@@ -298,24 +327,9 @@ class Reader:
 
     def evident_syncs(self):
         """Evidence (ii) and (iii): intact sync frames from D on."""
-        found = self.data.find(b"sync", self.position + 8)
-        while found >= 0:
-            sync = self.intact_sync(found - 8)
-            if sync and (self.is_displaced_evidence(sync) or self.is_placed_evidence(sync, found - 8)):
+        for at, _, sync in intact_syncs(self.data, self.position):
+            if self.is_displaced_evidence(sync) or self.is_placed_evidence(sync, at):
                 yield sync
-            found = self.data.find(b"sync", found + 1)
-
-    def intact_sync(self, at):
-        word = struct.unpack_from("<I", self.data, at + 4)[0]
-        length = word & ~CONTROL_BIT
-        if not word & CONTROL_BIT or not SYNC_BODY_LEN <= length <= SYNC_BODY_MAX:
-            return None
-        if at + frame_size(length) > len(self.data):
-            return None
-        check = struct.unpack_from("<I", self.data, at)[0]
-        raw = RawFrame(at, check, word, self.data[at + 8:at + 8 + length], frame_size(length))
-        sync = decode_sync(raw.body)
-        return sync if sync_fields_in_range(sync) and sync_check_holds(raw, sync) else None
 
     def is_displaced_evidence(self, sync):
         """(ii): this stream's, above the last accepted sync, wherever it lies."""
@@ -325,10 +339,9 @@ class Reader:
             return sync.header_check == self.header.check
         return sync.stream_id == self.last.stream_id and sync.position > self.last.position
 
-    @staticmethod
-    def is_placed_evidence(sync, at):
+    def is_placed_evidence(self, sync, at):
         """(iii): any stream's, at the position it names (a multiple of 8, as the fields are in range)."""
-        return sync.position == at
+        return sync.position == self.place(at)
 
     def second_header(self):
         """(iv): exactly at D."""
@@ -342,7 +355,7 @@ class Reader:
         """(i): a frame of this stream at its place, from D on."""
         if self.last is None:
             return False  # no salt is known
-        for at in range(self.position, len(self.data) - 8, 8):
+        for at in range(self.position + -self.place(self.position) % 8, len(self.data) - 8, 8):
             try:
                 if self.placed_check_holds(self.raw_frame(at)):
                     return True

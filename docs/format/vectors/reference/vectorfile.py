@@ -3,7 +3,7 @@
 import struct
 from typing import Dict, NamedTuple, Optional
 
-from . import checksums, flatbuffer, stream
+from . import checksums, flatbuffer, recover, stream
 from .reader import ControlFrame, MessageFrame, SyncFrame, read_stream
 
 
@@ -19,6 +19,7 @@ class Case(NamedTuple):
     at: Optional[int] = None    # position of the end or the error, where the author states it
     write: Optional[str] = None  # automatic, explicit, no; None for invalid ones
     notes: Dict[int, str] = {}  # offset -> what is special there
+    recovers: Optional[tuple] = None  # behind damage: messages, of these salvaged, lost (None: unknown), end
 
     @property
     def folder(self):
@@ -62,6 +63,45 @@ def end_facts(result):
         size = " bytes=%d" % result.end.size if result.end.state == "torn" else ""
         facts.append("%%end %s position=%d%s" % (result.end.state, result.end.position, size))
     return facts
+
+
+def recover_facts(case):
+    """What a recovering reader gives; nothing where recovery does not override the error."""
+    code = case.error
+    if code is None or code.endswith("_unsupported"):
+        return []
+    found = recover.recover(case.data, checksums.ADLER32)
+    verify_recovery(case, found)
+    facts = ["message %d length=%d sequence=%s" % (each.position, each.length, shown(each.sequence))
+             for each in found.messages]
+    if found.error:
+        return ["%%recover %s" % fact for fact in facts + ["error %s position=%d" % found.error]]
+    recover.check_sums(case.data, found)
+    facts += ["skipped %d %d" % place for place in found.skipped]
+    facts += ["pad %d" % position for position in found.pads]
+    facts += ["header %d" % offset for offset in found.headers]
+    facts += ["lost %d position=%d" % place for place in found.lost]
+    facts += ["lost unknown"] if found.unknown else []
+    facts += ["contradiction %d position=%d" % place for place in found.contradictions]
+    facts += ["second_stream %d" % offset for offset in found.second_streams]
+    facts += ["other_stream %d stream_id=0x%016x" % place for place in found.other_streams]
+    facts += ["end %s position=%d" % found.end[:2]]
+    return ["%%recover %s" % fact for fact in facts]
+
+
+def shown(sequence):
+    return "?" if sequence is None else sequence
+
+
+def verify_recovery(case, found):
+    """Against what the author of the case expects, by hand."""
+    if case.recovers is None:
+        return
+    salvaged = sum(each.sequence is None for each in found.messages)
+    lost = None if found.unknown else sum(count for count, _ in found.lost)
+    place = (len(found.messages), salvaged, lost, found.end and found.end.state)
+    if place != case.recovers:
+        fail(case, "recovery", place, case.recovers)
 
 
 # --- Can a writer make it? ------------------------------------------------------------------------------
@@ -281,7 +321,7 @@ def render(case):
     if result.header:
         lines += header_facts(result.header)
     lines += [frame_fact(frame) for frame in result.frames]
-    lines += end_facts(result)
+    lines += end_facts(result) + recover_facts(case)
     if not case.error:
         lines.append("%%write %s" % case.write)
     text = "\n".join(lines + case_hex_lines(case)) + "\n"

@@ -5,7 +5,7 @@ from .header import Header
 from .reader import Reader
 from .recover import RecoveringReader
 from .reopening import reopen
-from .reports import Gap, HeaderIgnored, Pad, Skipped
+from .reports import Gap, HeaderIgnored, OtherStream, Pad, SecondStream, Skipped
 from .walk import Control, Message, Sync
 from .writer import Writer
 
@@ -18,10 +18,12 @@ __all__ = [
     "HeaderIgnored",
     "LimitError",
     "Message",
+    "OtherStream",
     "Pad",
     "Reader",
     "RecoveringReader",
     "ReopenRefused",
+    "SecondStream",
     "Skipped",
     "StreamError",
     "Sync",

@@ -12,7 +12,7 @@ from .errors import LimitError, StreamError
 from .header import CLOCKS, HeaderRegion
 from .reader import Reader
 from .recover import RecoveringReader
-from .reports import Gap, HeaderIgnored, Pad, Skipped
+from .reports import Gap, HeaderIgnored, OtherStream, Pad, SecondStream, Skipped
 from .vectorfile import parse_vector
 from .walk import Message, Sync
 
@@ -64,7 +64,11 @@ def describe(event: object) -> str:
     if isinstance(event, Pad):
         return f"pad {event.position} bytes={event.pad.hex()}"
     if isinstance(event, HeaderIgnored):
-        return f"header ignored reason={event.reason}"
+        return f"header ignored reason={event.reason} sync={event.offset}"
+    if isinstance(event, SecondStream):
+        return f"second stream {event.offset}"
+    if isinstance(event, OtherStream):
+        return f"other stream {event.offset} stream_id=0x{event.stream_id:016x}"
     if isinstance(event, Gap):
         lost = "unknown" if event.lost is None else str(event.lost)
         return (f"gap {event.position} reason={event.reason} skipped={event.skipped} "

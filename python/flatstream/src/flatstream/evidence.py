@@ -66,12 +66,12 @@ def blank_end(source: Source, start: int) -> int:
 def sync_evidence(sync: IntactSync, walk: Walk) -> Optional[str]:
     """(ii) or (iii): does an intact sync behind D tell of the stream that is read at D?"""
     fields = sync.fields
-    own = (fields.stream_id == walk.stream_id if walk.known
-           else fields.header_check == walk.header_check)
+    own = (fields.header_check == walk.header_check if walk.expected_id is None
+           else fields.stream_id == walk.expected_id)
     above = walk.last_sync is None or fields.position > walk.last_sync
     if own and above and fields.checksum == walk.checksum:
         return OWN_SYNC
-    if fields.position == sync.offset + walk.shift:
+    if fields.position == walk.position_of(sync.offset):
         return SYNC_AT_ITS_PLACE
     return None
 
@@ -79,7 +79,7 @@ def sync_evidence(sync: IntactSync, walk: Walk) -> Optional[str]:
 def is_of_stream(sync: IntactSync, walk: Walk) -> bool:
     """With this stream's stream_id and header_check (only the latter if no sync is known)."""
     fields = sync.fields
-    if walk.known and fields.stream_id != walk.stream_id:
+    if walk.expected_id not in (None, fields.stream_id):
         return False
     return fields.header_check == walk.header_check
 
@@ -134,7 +134,7 @@ class FrameSearch:
             return False
         self._hashed += length
         body = source.bytes(offset + HEAD_LEN, offset + HEAD_LEN + length)
-        position = offset + walk.shift
+        position = walk.position_of(offset)
         return check == check_word(body, walk.salt, position, length_word, walk.digest)
 
     def first(self, start: int, stop: int, end: int, ended: bool) -> Optional[int]:

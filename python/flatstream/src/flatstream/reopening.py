@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .checksum import Digest
-from .constants import EPOCH_MAX, MIB, SYNC_FLAG_RESUMED, SYNC_FRAME_LEN
+from .constants import EPOCH_MAX, MIB, SECTOR_LEN, SYNC_FLAG_RESUMED, SYNC_FRAME_LEN
 from .errors import CORRUPT, SCATTERED, TORN, ReopenRefused
 from .evidence import OWN_SYNC, SECOND_STREAM, SYNC_AT_ITS_PLACE, FrameSearch, begins_stream, heads
 from .frame import body_len, frame_len, is_control
@@ -52,7 +52,8 @@ class _TailSyncs:
         if kind is None or self.refusal is not None:
             return
         if own and kind == OWN_SYNC and fields.position != sync.offset:
-            if fields.epoch >= walk.epoch:
+            # Else it may be a stale block of this file.
+            if fields.epoch >= walk.epoch and (fields.position - sync.offset) % SECTOR_LEN:
                 self.refusal = "a displaced sync", sync.offset
         elif not own and kind in (OWN_SYNC, SYNC_AT_ITS_PLACE):
             self.refusal = "a sync of another stream", sync.offset
@@ -91,7 +92,9 @@ def reopen(
         file = on_error.enter_context(open(path, "r+b", buffering=0))
         lock(file)
         state = _State(file, path, private, limit)
-        tail = state.judge_tail(refuse_always, kept_max)
+        state.judge_tail(refuse_always, kept_max)
+        state.make_durable()
+        tail = state.keep_tail()
         writer = state.resume(clock, longest_time)
         on_error.pop_all()
     return writer, tail
@@ -121,14 +124,19 @@ class _State:
                 self._durable = max(self._durable, result.fields.durable)
             self._walk.source.release(self._walk.offset)
 
-    def judge_tail(self, refuse_always: bool, kept_max: int) -> Tail:
-        """Step 4: by the table; a copy of what is cut is kept beside the file."""
+    def judge_tail(self, refuse_always: bool, kept_max: int) -> None:
+        """Step 4: by the table."""
+        end = self._judgement.end
+        if end.kind in (TORN, SCATTERED, CORRUPT):
+            self._refuse(refuse_always, self._size - end.position, kept_max)
+        self._next_epoch()
+
+    def keep_tail(self) -> Tail:
+        """A copy of what is cut is kept beside the file; the stream is durable before there is one."""
         end = self._judgement.end
         size = self._size - end.position
-        if end.kind not in (TORN, SCATTERED, CORRUPT):
+        if end.kind not in (TORN, SCATTERED):
             return Tail(end.kind, end.position, size)
-        self._refuse(refuse_always, size, kept_max)
-        self._next_epoch()
         kept = self._keep(end.position)
         return Tail(end.kind, end.position, size, kept, self._whole_messages(end.position))
 
@@ -221,10 +229,9 @@ class _State:
         return len(found)
 
     def resume(self, clock: Optional[Clock], longest_time: Optional[int]) -> Writer:
-        """Steps 4 (the bytes below D) to 8."""
+        """Steps 5 to 8."""
         position = self._judgement.end.position
         epoch = self._next_epoch()
-        self._write_again(position)
         self._file.seek(position)
         walk = self._walk
         writer = Writer(
@@ -249,8 +256,9 @@ class _State:
             raise ReopenRefused("the stream has the last epoch", self._judgement.end.position)
         return epoch
 
-    def _write_again(self, position: int) -> None:
-        """What is not known to be durable is written over itself, and then made durable."""
+    def make_durable(self) -> None:
+        """Step 4: what is not known to be durable is written over itself, and then made durable."""
+        position = self._judgement.end.position
         for at, piece in self._pieces(self._durable, position):
             self._file.seek(at)
             write_all(self._file, piece)

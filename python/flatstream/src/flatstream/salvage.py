@@ -6,17 +6,16 @@ import sys
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
-from typing import Iterator, List, Optional, Tuple
+from typing import List, Optional
 
 from .checksum import Digest
-from .constants import ALIGNMENT, CONTROL_BIT, HEAD_LEN, LENGTH_MAX, MASK_32
-from .frame import digest_for, greatest_body, is_blank, is_legal, padded
+from .constants import ALIGNMENT, CONTROL_BODY_MIN, HEAD_LEN, KIND_SYNC, LENGTH_MAX
+from .frame import digest_for, greatest_body, is_blank, is_control, is_kind, padded
 from .mask import mask
 from .source import Source
 
 HASHED_TIMES = 16
 SIZES = (256, 65536, LENGTH_MAX)
-STEPS = 2 * len(SIZES)
 
 
 @dataclass(frozen=True)
@@ -52,185 +51,203 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A piece of the region: candidates begin in fresh..stop and end at or before `end`.
+class Region:
+    """Offsets start..end, where a frame may start at each multiple of 8 behind `start`.
 
-    `start` is the end of the last good frame or where the search begins; `chain` says that
-    `end` is S (or the end of the data), so that lengths that chain to it come first.
+    `position` is that of `start`. `likely` is the offset where a frame probably starts;
+    `has_sync` says that S stands at `end`.
     """
 
     start: int
-    fresh: int
-    stop: int
     end: int
-    chain: bool
+    position: int
+    likely: Optional[int]
+    has_sync: bool
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What frames of the stream look like, and which the reader takes."""
+
+    salts: Salts
+    digest: Digest
+    max_message_len: int
+    limit: Optional[int]
+    careful: bool
 
 
 class Salvage:
-    """Tries the candidates of one piece of the region."""
+    """Tries the candidates of a region."""
 
-    def __init__(
-        self,
-        source: Source,
-        piece: Piece,
-        shift: int,
-        salts: Salts,
-        digest: Digest,
-        max_message_len: int,
-        budget: Budget,
-    ) -> None:
+    def __init__(self, source: Source, region: Region, rules: Rules, budget: Budget) -> None:
         self._source = source
-        self._shift = shift
-        self._salts = salts
-        self._digest = digest
-        self._max_message_len = max_message_len
+        self._region = region
+        self._rules = rules
         self._budget = budget
-        self._base = piece.start + -(piece.start + shift) % ALIGNMENT
-        self._end = max(0, (piece.end - self._base) // ALIGNMENT)
-        self._stop = min(self._end, -(-max(0, piece.stop - self._base) // ALIGNMENT))
-        self._fresh = -(-max(0, piece.fresh - self._base) // ALIGNMENT)
-        self._chain = piece.chain and (piece.end - self._base) % ALIGNMENT == 0
+        self._end = max(0, (region.end - region.start) // ALIGNMENT)
+        self._likely = self._index_of(region.likely)
         self._words = self._load()
-        self._tried = bytearray(self._end)
-        self._taken: List[Tuple[int, int, bool]] = []
+        self._legal = self._all_legal()
+        self._tried = bytearray(self._end + 1)
+        self._later_from = self._end
         self._allowance = 0
 
+    def _index_of(self, offset: Optional[int]) -> Optional[int]:
+        if offset is None or (offset - self._region.start) % ALIGNMENT:
+            return None
+        return (offset - self._region.start) // ALIGNMENT
+
     def _load(self) -> "array[int]":
-        """All heads of the piece: words 2i and 2i + 1 are the head at index i."""
+        """All heads of the region: words 2i and 2i + 1 are the head at index i."""
         words = array("I" if array("I").itemsize == 4 else "L")
-        words.frombytes(self._source.bytes(self._base, self._base + self._end * ALIGNMENT))
+        start = self._region.start
+        words.frombytes(self._source.bytes(start, start + self._end * ALIGNMENT))
         if sys.byteorder == "big":
             words.byteswap()
         return words
 
-    def frames(self) -> List[Salvaged]:
-        """The salvaged frames, in the order of their positions."""
-        marked = self._marked() if self._chain else array("L")
-        others = self._legal()
-        steps_left = STEPS
-        self._allowance = self._budget.left // STEPS
-        self._take_chain(0)
-        for candidates in (marked, others):
-            for size in SIZES:
-                self._allowance = self._budget.left // steps_left
-                steps_left -= 1
-                self._try_all(candidates, size)
-        return self._result()
+    def _after(self, index: int) -> int:
+        """Index behind the frame whose head is at an index."""
+        return index + 1 + padded(self._words[2 * index + 1] & LENGTH_MAX) // ALIGNMENT
 
-    def _frame_end(self, index: int) -> int:
-        """Index behind the frame at an index; beyond `_end` if it can't be a frame."""
-        check, length_word = self._words[2 * index], self._words[2 * index + 1]
-        if is_blank(check, length_word) or not is_legal(length_word, self._max_message_len):
-            return self._end + 1
-        return index + 1 + padded(length_word & LENGTH_MAX) // ALIGNMENT
-
-    def _marked(self) -> "array[int]":
-        """Pass 1: indices whose lengths chain exactly to S. This hashes nothing."""
-        end, words = self._end, self._words
-        most_message = greatest_body(0, self._max_message_len)
-        most_control = greatest_body(CONTROL_BIT, self._max_message_len)
-        marks = bytearray(end + 1)
-        marks[end] = 1
-        for index in range(min(self._stop, end) - 1, -1, -1):
-            length_word = words[2 * index + 1]
-            length = length_word & LENGTH_MAX
-            after = index + 1 + (length + 7) // ALIGNMENT
-            if after > end or not marks[after] or length == 0:
-                continue
-            if length > (most_control if length_word & CONTROL_BIT else most_message):
-                continue
-            if words[2 * index] != length_word or length_word != MASK_32:
-                marks[index] = 1
-        return array("L", (i for i in range(self._fresh, self._stop) if marks[i]))
-
-    def _legal(self) -> "array[int]":
-        """Pass 2: all indices whose head may be one of a frame that ends in the piece."""
+    def _all_legal(self) -> "array[int]":
+        """All indices whose head may be one of a frame that ends in the region."""
         words, end = self._words, self._end
+        most = [self._most(0), self._most(1 << 31)]
         legal = array("L")
-        for index in range(self._fresh, self._stop):
-            length = words[2 * index + 1] & LENGTH_MAX
-            room = (end - index - 1) * ALIGNMENT
-            if 0 < length <= room and self._frame_end(index) <= end:
-                legal.append(index)
+        for index in range(end):
+            word = words[2 * index + 1]
+            length = word & LENGTH_MAX
+            if 0 < length <= (end - index - 1) * ALIGNMENT and length <= most[word >> 31]:
+                if not is_blank(words[2 * index], word):
+                    legal.append(index)
         return legal
 
-    def _gaps(self) -> Iterator[Tuple[int, int]]:
-        """What lies between the frames taken so far, as index ranges."""
+    def _most(self, length_word: int) -> int:
+        """The greatest legal length that this reader takes."""
+        most = greatest_body(length_word, self._rules.max_message_len)
+        limit = self._rules.limit
+        if limit is not None:
+            most = min(most, max(limit, greatest_body(1 << 31, 0)) if length_word else limit)
+        return most
+
+    def frames(self) -> List[Salvaged]:
+        """The salvaged frames, in the order of their positions."""
+        passes = [self._chained(), self._legal] if self._region.has_sync else [self._legal]
+        steps = len(passes) * len(SIZES)
+        found: List[Salvaged] = []
+        for candidates in passes:
+            for size in SIZES:
+                left = self._budget.left
+                self._allowance = left - left // steps * (steps - 1)
+                steps -= 1
+                found = self._fill_gaps(found, candidates, size)
+        found = _without_stale(found)
+        return self._followed(found) if self._rules.careful else found
+
+    def _chained(self) -> "array[int]":
+        """Pass 1: candidates whose lengths chain exactly to S. This hashes nothing."""
+        marks = bytearray(self._end + 1)
+        marks[self._end] = 1
+        for index in reversed(self._legal):
+            marks[index] = marks[self._after(index)]
+        return array("L", (index for index in self._legal if marks[index]))
+
+    def _fill_gaps(self, found: List[Salvaged], candidates: "array[int]",
+                   size: int) -> List[Salvaged]:
+        filled: List[Salvaged] = []
         at = 0
-        for start, end, _ in sorted(self._taken):
-            if start > at:
-                yield at, start
-            at = end
-        if at < self._end:
-            yield at, self._end
+        for frame in found:
+            start = (frame.offset - self._region.start) // ALIGNMENT
+            self._fill_gap(at, start, candidates, size, filled)
+            filled.append(frame)
+            at = (frame.end - self._region.start) // ALIGNMENT
+        self._fill_gap(at, self._end, candidates, size, filled)
+        return filled
 
-    def _try_all(self, candidates: "array[int]", size: int) -> None:
-        for start, end in list(self._gaps()):
-            at = bisect_left(candidates, start)
-            reached = start
-            while at < len(candidates) and candidates[at] < end:
-                index = candidates[at]
-                length = self._words[2 * index + 1] & LENGTH_MAX
-                if index >= reached and length <= size and self._take(index, end):
-                    reached = self._take_chain(self._taken[-1][1], end)
-                    at = bisect_left(candidates, reached)
-                else:
-                    at += 1
+    def _fill_gap(self, at: int, to: int, candidates: "array[int]", size: int,
+                  filled: List[Salvaged]) -> None:
+        """Candidates up to a size; of any size at the likely place and behind a salvaged frame."""
+        behind = at if filled else None
+        while at < to:
+            index = self._next(at, candidates, behind)
+            if index is None or index >= to:
+                return
+            is_likely = index in (behind, self._likely)
+            frame = self._take(index, to, LENGTH_MAX if is_likely else size)
+            if frame is None:
+                at = index + 1
+                continue
+            filled.append(frame)
+            at = behind = self._after(index)
 
-    def _take_chain(self, index: int, limit: Optional[int] = None) -> int:
-        """Follow frames from an index; also where one with a wrong check ends by its length.
+    def _next(self, at: int, candidates: "array[int]", behind: Optional[int]) -> Optional[int]:
+        """The next candidate from an index on."""
+        nth = bisect_left(candidates, at)
+        indices = [candidates[nth]] if nth < len(candidates) else []
+        for likely in (behind, self._likely):
+            if likely is not None and at <= likely and self._is_legal(likely):
+                indices.append(likely)
+        return min(indices, default=None)
 
-        Returns the index behind the last frame that was taken, or `index`.
-        """
-        limit = self._end if limit is None else limit
-        reached = index
-        while index < min(limit, self._stop):
-            after = self._frame_end(index)
-            if after > limit:
-                break
-            if self._take(index, limit):
-                reached = after
-            index = after
-        return reached
+    def _is_legal(self, index: int) -> bool:
+        nth = bisect_left(self._legal, index)
+        return nth < len(self._legal) and self._legal[nth] == index
 
-    def _take(self, index: int, limit: int) -> bool:
-        """Try the candidate at an index; it ends at or before `limit`."""
-        after = self._frame_end(index)
-        if self._tried[index] or after > limit:
-            return False
-        length_word = self._words[2 * index + 1]
-        length = length_word & LENGTH_MAX
+    def _take(self, index: int, to: int, size: int) -> Optional[Salvaged]:
+        """The frame at an index, if it ends at or before `to` and its check holds."""
+        word = self._words[2 * index + 1]
+        length = word & LENGTH_MAX
+        if length > size or self._after(index) > to or self._tried[index]:
+            return None
+        offset = self._region.start + index * ALIGNMENT
+        body = self._source.bytes(offset + HEAD_LEN, offset + HEAD_LEN + length)
+        if is_control(word) and not _may_stand_here(body):
+            return None
         if length > self._allowance:
-            return False
-        self._tried[index] = 1
+            return None
         self._allowance -= length
         self._budget.left -= length
-        of_sync = self._matches(index, length_word, length)
+        self._tried[index] = 1
+        of_sync = self._matches(index, word, body)
         if of_sync is None:
-            return False
-        self._taken.append((index, after, of_sync))
-        if of_sync and self._salts.of_sync is not None:
-            self._salts = Salts(self._salts.of_sync, None)
-        return True
+            return None
+        if of_sync:
+            self._later_from = min(self._later_from, index)
+        return Salvaged(offset, self._region.start + self._after(index) * ALIGNMENT, word, of_sync)
 
-    def _matches(self, index: int, length_word: int, length: int) -> Optional[bool]:
+    def _matches(self, index: int, length_word: int, body: bytes) -> Optional[bool]:
         """Does the check hold? True with the salt of S's epoch, False with the current one."""
-        offset = self._base + index * ALIGNMENT
-        body = self._source.bytes(offset + HEAD_LEN, offset + HEAD_LEN + length)
-        wanted = self._words[2 * index] ^ digest_for(length_word, self._digest)(body)
-        for salt, of_sync in ((self._salts.of_sync, True), (self._salts.current, False)):
-            if salt is not None and mask(salt, offset + self._shift, length_word) == wanted:
-                return of_sync
+        position = self._region.position + index * ALIGNMENT
+        wanted = self._words[2 * index] ^ digest_for(length_word, self._rules.digest)(body)
+        salts = self._rules.salts
+        for salt, of_sync in ((salts.of_sync, True), (salts.current, False)):
+            if salt is not None and mask(salt, position, length_word) == wanted:
+                return of_sync if of_sync or index < self._later_from else None
         return None
 
-    def _result(self) -> List[Salvaged]:
-        """In the order of positions; nothing of the current epoch behind one of S's epoch."""
-        found = []
-        new_epoch = False
-        for start, end, of_sync in sorted(self._taken):
-            new_epoch = new_epoch or of_sync
-            if of_sync or not new_epoch:
-                found.append(Salvaged(self._base + start * ALIGNMENT,
-                                      self._base + end * ALIGNMENT,
-                                      self._words[2 * start + 1], of_sync))
-        return found
+    def _followed(self, found: List[Salvaged]) -> List[Salvaged]:
+        """Careful: only what another good frame or S follows directly."""
+        after = self._region.end if self._region.has_sync else None
+        kept = []
+        for frame in reversed(found):
+            if frame.end == after:
+                kept.append(frame)
+            after = frame.offset
+        return kept[::-1]
+
+
+def _may_stand_here(body: bytes) -> bool:
+    """Step 8, for the body of a control frame; and no sync is applied but S."""
+    return len(body) >= CONTROL_BODY_MIN and is_kind(body[:4]) and body[:4] != KIND_SYNC
+
+
+def _without_stale(found: List[Salvaged]) -> List[Salvaged]:
+    """Nothing of the current epoch behind one of S's epoch."""
+    kept = []
+    new_epoch = False
+    for frame in found:
+        new_epoch = new_epoch or frame.of_sync_epoch
+        if frame.of_sync_epoch or not new_epoch:
+            kept.append(frame)
+    return kept

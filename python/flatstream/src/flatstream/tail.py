@@ -121,7 +121,7 @@ class _TailSearch:
         if kind is None:
             return
         self._note(kind, sync.offset)
-        if sync.end <= self._frame_end:
+        if sync.offset < self._frame_end:
             self._over_limit = False
         if sync.fields.durable > self._walk.position and is_of_stream(sync, self._walk):
             self._corrupt = True

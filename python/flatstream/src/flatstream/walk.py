@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Optional, Tuple, Union
 
 from .checksum import Digest
-from .constants import CONTROL_BODY_LIMIT, CONTROL_BODY_MIN, HEAD_LEN, KIND_DROP, KIND_SYNC
+from .constants import (
+    CONTROL_BODY_LIMIT,
+    CONTROL_BODY_MIN,
+    HEAD_LEN,
+    KIND_DROP,
+    KIND_SYNC,
+    MASK_64,
+)
 from .errors import StreamError
 from .frame import (
     body_len,
@@ -81,9 +88,11 @@ Frame = Union[Message, Sync, Control]
 class Walk:
     """Walks from frame to frame. position = offset + shift (section 12)."""
 
-    def __init__(self, source: Source, limit: Optional[int]) -> None:
+    def __init__(self, source: Source, limit: Optional[int],
+                 wanted_id: Optional[int] = None) -> None:
         self.source = source
         self.limit = limit
+        self.wanted_id = wanted_id
         self.max_message_len = 0
         self.header_check: Optional[int] = None
         self.checksum: Optional[int] = None
@@ -101,7 +110,16 @@ class Walk:
     @property
     def position(self) -> int:
         """D, counted from the stream's first byte."""
-        return self.offset + self.shift
+        return self.position_of(self.offset)
+
+    def position_of(self, offset: int) -> int:
+        """The position of an offset, by the shift that the reader has."""
+        return (offset + self.shift) & MASK_64
+
+    @property
+    def expected_id(self) -> Optional[int]:
+        """Whose syncs are taken, once that is known."""
+        return self.stream_id if self.known else self.wanted_id
 
     def step(self, accept_pad: bool = False) -> Union[Frame, Stop]:
         """The frame at D, accepted, or why reading stops there."""
@@ -199,8 +217,9 @@ class Walk:
         fault = fields.field_fault(self.checksum)
         if fault is not None:
             return Stop("sync_field", *fault)
-        if self.known and fields.stream_id != self.stream_id:
-            return Stop("sync_stream", f"0x{self.stream_id:016x}", f"0x{fields.stream_id:016x}")
+        expected = self.expected_id
+        if expected is not None and fields.stream_id != expected:
+            return Stop("sync_stream", f"0x{expected:016x}", f"0x{fields.stream_id:016x}")
         if fields.header_check != self.header_check:
             return Stop("sync_header", f"0x{self.header_check or 0:08x}",
                         f"0x{fields.header_check:08x}")
@@ -226,8 +245,9 @@ class Walk:
         self.closed = False
         if is_control(length_word):
             return Control(position, offset, body[:4].decode("ascii"), body)
-        self.count += 1
-        return Message(position, offset, body, self.count - 1)
+        sequence = self.count
+        self.count = (sequence + 1) & MASK_64
+        return Message(position, offset, body, sequence)
 
     def take_sync(self, fields: SyncFields) -> None:
         """What an accepted sync sets."""

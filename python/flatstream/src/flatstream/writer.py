@@ -184,6 +184,7 @@ class Writer:
             raise CallerError(f"a message of {len(message)} bytes; 1 to {most} are allowed")
         if self._sync_is_due():
             self._write_sync()
+        self._durable_is_new = False
         frame = encode_message(message, self._salt, self.position, self._digest)
         self._write(frame)
         self.position += len(frame)

@@ -23,7 +23,7 @@ use super::about;
 use crate::arguments::{Convert, ExportFormat};
 use crate::commands::schema::decode;
 use crate::messages::Item;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Done, Failure, Outcome};
 use crate::output::Output;
 use crate::printer::{NO_COLUMNS, say_undecoded};
 use crate::selection::Selected;
@@ -55,10 +55,12 @@ pub(crate) fn export(options: &Convert, format: ExportFormat) -> Outcome {
     let none = table.finish_batch(None).map_err(|error| failed(&options.output, error))?;
     let schema: SchemaRef = Arc::new(none.schema().as_ref().clone().with_metadata(metadata));
     let mut file = TableFile::create(&options.output, format, &schema)?;
+    let mut left_out = false;
     let done = selected.each(None, |item| {
         if reading.recover
             && let Err(error) = decode(&walker, &item.message)
         {
+            left_out = true;
             return say_undecoded(item, &error, true);
         }
         table.append(&item.message).map_err(|error| refused(item, error))?;
@@ -71,7 +73,7 @@ pub(crate) fn export(options: &Convert, format: ExportFormat) -> Outcome {
         file.write(&mut table, &schema)?;
     }
     file.finish()?;
-    Ok(done)
+    Ok(if left_out { done.max(Done::WithLoss) } else { done })
 }
 
 fn refused(item: &Item, error: WalkError<fill::Refused>) -> Failure {

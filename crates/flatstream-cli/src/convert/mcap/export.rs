@@ -136,7 +136,7 @@ impl Times {
             Self::Syncs { first } if item.time() == TIME_NONE => Ok(at_least_0(*first)),
             Self::Syncs { .. } => Ok(at_least_0(item.time())),
             Self::Field(field) => match field.read(&item.message) {
-                Ok(Some(value)) => Ok(value.as_u64().unwrap_or(0)),
+                Ok(Some(value)) => value.as_u64().ok_or_else(|| without_time(item, "MCAP has none before 1970")),
                 Ok(None) => Err(without_time(item, &format!("it has no {}", field.as_str()))),
                 Err(error) => Err(without_time(item, &error.to_string())),
             },

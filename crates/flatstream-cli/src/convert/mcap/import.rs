@@ -20,6 +20,9 @@ use crate::text::counted;
 /// A record is held in memory, and a damaged length could be anything.
 const RECORD_MAX: usize = 1 << 30;
 
+/// A stream tells the time of a message by the sync frame before it: they come so often, in nanoseconds.
+const TIME_STEP: i64 = 1_000_000_000;
+
 /// Makes a stream of the messages of one topic.
 pub(crate) fn import(options: &Convert) -> Outcome {
     let path = &options.file;
@@ -171,7 +174,11 @@ impl Import<'_> {
         for (key, value) in self.metadata.get(METADATA).into_iter().flatten() {
             header = header.metadata(key, value);
         }
-        Ok(Stream { new: NewStream::create(path, &header)?, topic: channel.topic.clone(), schema })
+        Ok(Stream {
+            new: NewStream::create(path, &header)?.with_time_step(TIME_STEP),
+            topic: channel.topic.clone(),
+            schema,
+        })
     }
 
     fn check(&self, channel: &Channel<'_>, bfbs: &[u8]) -> Result<(), Failure> {
