@@ -1,8 +1,8 @@
 //! What the program reads: files of any bytes by its commands, MCAP files, windows, keys and conditions as they are
 //! written on the command line, and messages of JSON.
 //!
-//! An input is a byte that says what is done, one that chooses among variants, and the rest. What is printed isn't looked
-//! at: each command has to come to an end, without a panic, and leave no file that isn't whole.
+//! An input is a byte that says what is done, one that chooses among variants, and the rest. What is printed isn't
+//! looked at: each command has to come to an end, without a panic, and leave no file that isn't whole.
 
 use std::cell::RefCell;
 use std::ffi::OsString;

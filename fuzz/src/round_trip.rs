@@ -1,5 +1,5 @@
-//! Options and messages, written and read: equal. Also in pieces, in the epochs of a file that is opened again, and where
-//! its end was torn in between.
+//! Options and messages, written and read: equal. Also in pieces, in the epochs of a file that is opened again, and
+//! where its end was torn in between.
 
 use std::iter;
 use std::sync::Arc;

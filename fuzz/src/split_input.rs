@@ -1,5 +1,5 @@
-//! Any bytes, however they arrive: what a strict and what a recovering reader make of them, and what a follower gives of
-//! a file that grows, doesn't depend on it.
+//! Any bytes, however they arrive: what a strict and what a recovering reader make of them, and what a follower gives
+//! of a file that grows, doesn't depend on it.
 
 use std::cell::RefCell;
 use std::fs::{self, OpenOptions};
@@ -41,8 +41,9 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Whether something looks like a sync frame or a header inside of a frame. On a link, and to a follower, that disproves
-/// the length of a frame that is still arriving, and says nothing where it is whole: section 13 of the specification.
+/// Whether something looks like a sync frame or a header inside of a frame. On a link, and to a follower, that
+/// disproves the length of a frame that is still arriving, and says nothing where it is whole: section 13 of the
+/// specification.
 fn holds_images<'a>(data: &[u8], bodies: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut syncs = Vec::new();
     FoundSync::each_in(data, 0, |sync| syncs.push(sync.position as usize));

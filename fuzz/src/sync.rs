@@ -19,8 +19,8 @@ pub fn check(data: &[u8]) {
         assert_eq!(in_pieces(data, position, piece), expected, "pieces of {piece}");
     }
     let Ok((messages, None, _)) = strict_by_slice(data) else { return };
-    // Who knows stream and place can put the image of a sync frame into a message, and what bisects may take it for one:
-    // section 18 of the specification.
+    // Who knows stream and place can put the image of a sync frame into a message, and what bisects may take it for
+    // one: section 18 of the specification.
     let places = expected.iter().map(|found| found.position - position);
     let is_in_message =
         |place: u64| messages.iter().any(|(at, _, body)| (*at..at + body.len() as u64).contains(&place));
@@ -39,8 +39,8 @@ fn check_body(data: &[u8]) {
     }
 }
 
-/// Found in bytes that come piece by piece, of which what is done with is given away. What isn't is offered again, so the
-/// same is found several times; and a frame that holds another is whole later.
+/// Found in bytes that come piece by piece, of which what is done with is given away. What isn't is offered again, so
+/// the same is found several times; and a frame that holds another is whole later.
 fn in_pieces(data: &[u8], position: u64, piece: usize) -> Vec<FoundSync> {
     let (mut found, mut begin, mut end) = (Vec::new(), 0, 0);
     while end < data.len() {

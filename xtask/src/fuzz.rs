@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: builds the targets of `fuzz/` as cargo-fuzz does, but by the stable compiler, and runs each for a
-//! while. What it makes is in the build folder, under `fuzz`.
+//! `cargo xtask fuzz`: builds the targets of `fuzz/` as cargo-fuzz does, but by the stable compiler, and runs each for
+//! a while. What it makes is in the build folder, under `fuzz`.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};

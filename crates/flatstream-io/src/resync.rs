@@ -651,8 +651,8 @@ impl Resync {
     }
 }
 
-/// Of sync frames that overlap: in a file the one that begins first; on a link, where nothing is waited for, the one that
-/// is whole first. So it doesn't matter in which pieces bytes arrive. Positions are counted from `origin`.
+/// Of sync frames that overlap: in a file the one that begins first; on a link, where nothing is waited for, the one
+/// that is whole first. So it doesn't matter in which pieces bytes arrive. Positions are counted from `origin`.
 pub(crate) fn keep_first(kept: &mut Option<FoundSync>, found: FoundSync, origin: u64, is_link: bool) {
     let place = |sync: &FoundSync| {
         let begin = sync.position.wrapping_sub(origin);

@@ -57,8 +57,8 @@ pub(crate) fn recovery(choices: &mut impl Choices) -> Recovery {
     Recovery::new().careful(choices.below(4) == 0).window(window)
 }
 
-/// Reads what was damaged in place: nothing is wrong, and what became of each byte is told. `None` if there is no stream
-/// in it any more; otherwise also how many messages are lost.
+/// Reads what was damaged in place: nothing is wrong, and what became of each byte is told. `None` if there is no
+/// stream in it any more; otherwise also how many messages are lost.
 pub(crate) fn check_in_place(stream: &Stream, damaged: &[u8], read: ReadOptions) -> Option<(Recovered, u64)> {
     let found = match recover_from(damaged, read) {
         Ok(found) => found,
