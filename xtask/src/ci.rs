@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
 use crate::{
-    Outcome, Verdict, api, codegen, deny, features, firmware, instructions, kaitai, msrv, no_std, package, soak,
+    Outcome, Verdict, api, codegen, deny, features, firmware, fuzz, instructions, kaitai, msrv, no_std, package, soak,
     targets, tidy, tools, vectors, wheel,
 };
 
@@ -74,6 +74,8 @@ const FULL_STEPS: &[Step] = &[
     ("cargo xtask kaitai", |_| kaitai::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
+    // Half a minute each.
+    ("cargo xtask fuzz", |_| fuzz::run_targets(&[])),
     (
         "cargo test -p flatstream-checksum -p flatstream-format -p flatstream-io --all-features \
          --lib --test allocations --test mapped --test split --target x86_64-unknown-linux-gnu",

@@ -12,6 +12,7 @@ mod debian;
 mod deny;
 mod features;
 mod firmware;
+mod fuzz;
 mod instructions;
 mod kaitai;
 mod msrv;
@@ -37,6 +38,8 @@ cargo xtask COMMAND
   codegen [--check]  generate code from schemas/ (--check: only compare with what is committed)
   deny               licences and origins of all crates, and which come twice, by deny.toml
   features [--full]  combinations of crate features (--full: every one)
+  fuzz [--asan] [--minutes N] [TARGET]
+                     fuzz what reads bytes: each target for half a minute, or N minutes (--asan: under AddressSanitizer)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
                      (--bless: keep the new sizes)
   instructions [--bless]
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["features"] => features::run_combinations(false),
         ["features", "--full"] => features::run_combinations(true),
+        ["fuzz", ref words @ ..] => fuzz::run_targets(words),
         ["firmware"] => firmware::check(),
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),

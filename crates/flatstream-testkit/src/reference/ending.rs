@@ -147,7 +147,7 @@ impl Tail<'_> {
         if self.is_ours(sync) && sync.checksum == CHECKSUM_ID && is_above {
             return Some(Found { position: at, kind: Kind::Sync });
         }
-        (at.is_multiple_of(8) && sync.position == at).then_some(Found { position: at, kind: Kind::SyncInPlace })
+        (at % 8 == 0 && sync.position == at).then_some(Found { position: at, kind: Kind::SyncInPlace })
     }
 
     /// (iv)

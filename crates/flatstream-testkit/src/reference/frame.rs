@@ -133,7 +133,7 @@ impl Sync {
     pub(super) fn is_in_range(&self) -> bool {
         self.version == 1
             && self.alignment_log2 == 3
-            && self.position.is_multiple_of(8)
+            && self.position % 8 == 0
             && self.durable <= self.position
             && self.stream_id != 0
     }
