@@ -1,7 +1,7 @@
 //! The theorem of `docs/PROOF.md`, "How a stream ended": on a medium so small that everything can be
 //! listed that it may hold after a power cut, and with each assumption dropped in turn.
 //!
-//! `FLATSTREAM_EXHAUSTIVE=1` takes one more step in each life of a file, which takes some minutes. Figures:
+//! `FLATSTREAM_EXHAUSTIVE=1` takes one more step in each life of a file, which takes many times as long. Figures:
 //! `cargo nextest run -p flatstream-crashtest --test unclean_end --no-capture`.
 
 mod assumptions;

@@ -28,6 +28,11 @@ pub const PIECES: &[Piece] = &[
         maker.message(b"small");
         maker.bytes.truncate(maker.bytes.len() - 5);
     }),
+    ("message of the next epoch", |maker| {
+        let salt = salt(maker.stream_id, maker.epoch + 1);
+        maker.frame(b"later", false, salt, maker.place());
+        maker.count += 1;
+    }),
     ("sync whose check is wrong", |maker| {
         maker.sync(|_| {});
         maker.flip(24);
