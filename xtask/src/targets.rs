@@ -39,10 +39,12 @@ const MACHINES: [Machine; 2] = [
 ];
 
 /// What is run: all of the crates that decide about bytes, and of io what reads and writes streams.
-const TESTS: [&str; 2] = [
+const TESTS: [&str; 3] = [
     "-p flatstream-checksum -p flatstream-format -p flatstream-ring --lib --tests",
     "-p flatstream-io --lib --test vectors --test round_trip --test bad_input --test recovery --test recovery_links \
-     --test seek --test files",
+     --test seek",
+    // One after the other: some start a process, which has the locks of the others until it is another program.
+    "-p flatstream-io --test files -- --test-threads=1",
 ];
 
 /// Runs the tests on each machine.
