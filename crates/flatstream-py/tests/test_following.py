@@ -1,6 +1,7 @@
 """A file that is followed while it is written."""
 
 import _thread
+import signal
 import threading
 import unittest
 
@@ -29,6 +30,9 @@ class TestFollowing(WithFolder):
         self.assertEqual((found, follower.end.kind, follower.sequence), (MESSAGES[:200], "closed", 200))
 
     def test_an_interrupt_ends_the_waiting(self):
+        # What runs in the background of a shell is begun with interrupts ignored.
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, handler)
         with native.Writer(self.path):
             follower = native.follow(self.path)
             timer = threading.Timer(0.05, _thread.interrupt_main)

@@ -1,7 +1,7 @@
 //! The decoder, and the search behind the place where it stops, over all small inputs and in all the pieces in which
 //! these may arrive, against `flatstream_testkit::reference`, which is the specification once more.
 //!
-//! `FLATSTREAM_EXHAUSTIVE=1` goes one piece further, which takes many times as long. Each test prints how much it
+//! `FLATSTREAM_EXHAUSTIVE=1` goes one piece further, which takes many times as long; `FLATSTREAM_THINNED` one less far. Each test prints how much it
 //! tried:
 //! `cargo nextest run -p flatstream-format --test exhaustive --no-capture`.
 #![cfg(feature = "alloc")]
@@ -14,9 +14,10 @@ use std::thread;
 use comparison::{Compared, Decoding};
 use flatstream_testkit::reference::{Maker, PIECES, Piece, crc32c, for_each_row, mask, salt};
 
-/// How many more pieces than in a quick run.
-fn more() -> usize {
-    usize::from(std::env::var("FLATSTREAM_EXHAUSTIVE").is_ok_and(|value| value != "0"))
+/// As many pieces as in a quick run, one more, or on a machine that is emulated one less.
+fn depth(pieces: usize) -> usize {
+    let is_set = |name: &str| std::env::var(name).is_ok_and(|value| value != "0");
+    pieces + usize::from(is_set("FLATSTREAM_EXHAUSTIVE")) - usize::from(is_set("FLATSTREAM_THINNED"))
 }
 
 /// All rows of up to `longest` pieces, shared out among threads.
@@ -66,10 +67,10 @@ fn every_row_of_frames_and_of_what_is_none_is_decoded_as_the_specification_says(
     let decoding = Decoding::new();
     let mut sum = Compared::default();
     for (name, start) in starts(&decoding) {
-        let longest = 3 + more() + usize::from(name == "sync");
+        let longest = depth(3) + usize::from(name == "sync");
         let one = all_rows(&start, longest, |maker, len, sum| {
-            decoding.compare(&maker.bytes, len <= 3 + more(), sum);
-            decoding.compare_tail(&maker.bytes, len <= 2 + more(), sum);
+            decoding.compare(&maker.bytes, len <= depth(3), sum);
+            decoding.compare_tail(&maker.bytes, len <= depth(2), sum);
         });
         println!("{} pieces, rows of up to {longest} behind {name}: {one}", PIECES.len());
         sum.add(&one);
@@ -83,12 +84,12 @@ fn every_small_input_is_decoded_the_same_in_each_of_its_arrivals() {
     let decoding = Decoding::new();
     let mut sum = arrivals::Tried::default();
     for (_, start) in starts(&decoding) {
-        for len in 0..=2 + more() {
+        for len in 0..=depth(2) {
             for_each_row(&start, PIECES, len, &mut |maker| {
                 arrivals::in_three_pieces(&decoding, &maker.bytes, start.bytes.len(), &mut sum);
             });
         }
-        for len in 0..=7 + more() {
+        for len in 0..=depth(7) {
             for_each_string(&[0x00, 0xFF, 0x01], len, &mut |bytes| {
                 let behind = [&start.bytes[..], bytes].concat();
                 arrivals::in_any_pieces(&decoding, &behind, start.bytes.len(), &mut sum);
@@ -120,7 +121,7 @@ fn every_string_of_few_bytes_is_decoded_as_the_specification_says() {
     let mut sum = Compared::default();
     for (name, start) in starts(&decoding) {
         let mut all_strings = |alphabet: &[u8], longest: usize| {
-            for len in 0..=longest + more() {
+            for len in 0..=longest {
                 for_each_string(alphabet, len, &mut |bytes| {
                     let bytes = [&start.bytes[..], bytes].concat();
                     decoding.compare(&bytes, true, &mut sum);
@@ -128,10 +129,10 @@ fn every_string_of_few_bytes_is_decoded_as_the_specification_says() {
                 });
             }
         };
-        all_strings(&[0x00, 0xFF, 0x01, 0x80], 8);
+        all_strings(&[0x00, 0xFF, 0x01, 0x80], depth(8));
         // A whole frame is 16 bytes long, at least.
         if name == "sync" {
-            all_strings(&[0x00, 0x01], 16);
+            all_strings(&[0x00, 0x01], depth(16).max(16));
         }
     }
     println!("{sum}");
@@ -162,7 +163,7 @@ fn every_row_of_words_is_decoded_as_the_specification_says_with_right_checks_too
     let mut sum = Compared::default();
     let start = &starts(&decoding)[1].1;
     let salt = salt(start.stream_id, start.epoch);
-    let longest = 5 + more();
+    let longest = depth(5);
     for len in 0..=longest {
         let mut digits = vec![0; len];
         loop {
