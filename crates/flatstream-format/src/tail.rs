@@ -250,8 +250,8 @@ pub struct TailSearch {
     syncs_searched: u64,
 }
 
-/// So many zeros are left out at a time: no frame begins with eight, and storage that was allocated and never written has
-/// gigabytes of them.
+/// So many zeros are left out at a time: no frame begins with eight, and storage that was allocated and never written
+/// has gigabytes of them.
 const ZEROS: [u8; 256] = [0; 256];
 
 struct Candidate<'w> {

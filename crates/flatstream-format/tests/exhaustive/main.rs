@@ -1,8 +1,8 @@
 //! The decoder, and the search behind the place where it stops, over all small inputs and in all the pieces in which
 //! these may arrive, against `flatstream_testkit::reference`, which is the specification once more.
 //!
-//! `FLATSTREAM_EXHAUSTIVE=1` goes one piece further, which takes many times as long; `FLATSTREAM_THINNED` one less far. Each test prints how much it
-//! tried:
+//! `FLATSTREAM_EXHAUSTIVE=1` goes one piece further, which takes many times as long; `FLATSTREAM_THINNED` one less far.
+//! Each test prints how much it tried:
 //! `cargo nextest run -p flatstream-format --test exhaustive --no-capture`.
 #![cfg(feature = "alloc")]
 
