@@ -44,12 +44,12 @@ const STEPS: &[Step] = &[
     ("cargo run --release --example seek", run),
     ("cargo run --release --example follow", run),
     ("cargo run --release --example rotate --features log", run),
-    ("cargo run --release --example power_cut", run),
     ("cargo xtask soak", |_| soak::run_it("")),
 ];
 
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
 const FULL_STEPS: &[Step] = &[
+    ("cargo run --release --example power_cut", run),
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
     ("cargo nextest run -p flatstream-io --test differential --no-capture", many_damaged_streams),
     ("cargo clippy -p flatstream-compare --all-targets -- -D warnings", run),
