@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
 use crate::{
-    Outcome, Verdict, api, codegen, deny, features, firmware, instructions, msrv, no_std, package, soak, tidy, tools,
-    vectors,
+    Outcome, Verdict, api, codegen, deny, features, firmware, fuzz, instructions, kaitai, msrv, no_std, package, soak,
+    targets, tidy, tools, vectors, wheel,
 };
 
 /// A check: the command that repeats it alone, and what is done here (given that command).
@@ -44,12 +44,12 @@ const STEPS: &[Step] = &[
     ("cargo run --release --example seek", run),
     ("cargo run --release --example follow", run),
     ("cargo run --release --example rotate --features log", run),
-    ("cargo run --release --example power_cut", run),
     ("cargo xtask soak", |_| soak::run_it("")),
 ];
 
 /// What takes long, for `ci --full`: by hand, where a change asks for it.
 const FULL_STEPS: &[Step] = &[
+    ("cargo run --release --example power_cut", run),
     ("cargo nextest run --release -p flatstream-crashtest --test power_cuts --no-capture", many_power_cuts),
     ("cargo nextest run -p flatstream-io --test differential --no-capture", many_damaged_streams),
     ("cargo clippy -p flatstream-compare --all-targets -- -D warnings", run),
@@ -59,6 +59,8 @@ const FULL_STEPS: &[Step] = &[
     ("cargo nextest run -p flatstream-cli --features full", test),
     // Fetches a compiler and an emulator.
     ("cargo xtask firmware", |_| firmware::check()),
+    // The same, and builds std for two machines: some minutes.
+    ("cargo xtask targets", |_| targets::run_tests()),
     ("cargo xtask features --full", |_| features::run_combinations(true)),
     ("cargo xtask api", |_| api::check()),
     // Fetches a compiler.
@@ -66,8 +68,14 @@ const FULL_STEPS: &[Step] = &[
     // Builds cargo-deny: a minute.
     ("cargo xtask deny", |_| deny::check()),
     ("cargo xtask package", |_| package::check()),
+    // Fetches what builds Python wheels.
+    ("cargo xtask wheel", |_| wheel::check()),
+    // Fetches the Kaitai Struct compiler.
+    ("cargo xtask kaitai", |_| kaitai::check()),
     // The whole day: some minutes.
     ("cargo xtask soak --minutes 0", |_| soak::run_it("--minutes 0")),
+    // Half a minute each.
+    ("cargo xtask fuzz", |_| fuzz::run_targets(&[])),
     (
         "cargo test -p flatstream-checksum -p flatstream-format -p flatstream-io --all-features \
          --lib --test allocations --test mapped --test split --target x86_64-unknown-linux-gnu",

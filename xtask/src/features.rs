@@ -1,5 +1,6 @@
 //! `cargo xtask features`: the combinations of crate features build without a warning, and the smallest ones pass their
-//! tests. Without `--full`: none, each alone, all but one, and all, since hardly a line asks for more than two.
+//! tests. Without `--full`: none, each alone, all but one, and all, since hardly a line asks for more than two; and the
+//! tests of what firmware embeds.
 
 use std::fs;
 
@@ -26,6 +27,10 @@ const TESTED: &[(&str, &str, &str)] = &[
     ("flatstream-checksum", "xxhash", "--lib --tests"),
     ("flatstream-format", "", "--lib --tests"),
     ("flatstream-format", "embedded-io-07,embedded-io-async-07,defmt-1", "--test frame_writer --test defmt"),
+];
+
+/// Those by `--full`, beside: they compile for long.
+const TESTED_IN_FULL: &[(&str, &str, &str)] = &[
     ("flatstream-io", "", "--lib --tests"),
     ("flatstream-io", "xxhash", "--lib --test round_trip"),
     ("flatstream-io", "typed", "--lib --test typed"),
@@ -46,7 +51,8 @@ pub(crate) fn run_combinations(is_full: bool) -> Outcome {
             step(&format!("cargo clippy --quiet --lib {} -- -D warnings", selection(package, &selected)))?;
         }
     }
-    for (package, features, tests) in TESTED {
+    let in_full = if is_full { TESTED_IN_FULL } else { &[] };
+    for (package, features, tests) in TESTED.iter().chain(in_full) {
         step(&format!("cargo test --quiet {tests} {}", selection(package, features)))?;
     }
     Ok(Verdict::Passed)

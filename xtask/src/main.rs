@@ -4,27 +4,29 @@
 
 mod api;
 mod bench;
-mod ci;
-
 mod cargo_tool;
+mod ci;
 mod codegen;
+mod command;
 mod coverage;
 mod debian;
 mod deny;
 mod document;
 mod features;
 mod firmware;
+mod fuzz;
 mod instructions;
+mod kaitai;
 mod msrv;
 mod mutants;
 mod no_std;
 mod package;
 mod soak;
+mod targets;
 mod tidy;
 mod tools;
 mod vectors;
-
-mod command;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -38,10 +40,13 @@ cargo xtask COMMAND
   coverage           how many lines of each library its tests reach, into docs/ROBUSTNESS.md; not part of ci
   deny               licences and origins of all crates, and which come twice, by deny.toml
   features [--full]  combinations of crate features (--full: every one)
+  fuzz [--asan] [--minutes N] [TARGET]
+                     fuzz what reads bytes: each target for half a minute, or N minutes (--asan: under AddressSanitizer)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
                      (--bless: keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
+  kaitai             compile docs/format/flatstream.ksy by the Kaitai Struct compiler, and read the vectors with it
   msrv               build and test checksum and format by the lowest compiler they are said to need
   mutants [--shard K/N] [FILE ...]
                      change the sources in one place at a time, and see whether a test fails, into docs/ROBUSTNESS.md:
@@ -51,9 +56,11 @@ cargo xtask COMMAND
   package            build each crate from the files that would be uploaded, and check that these are all and no others
   soak [--minutes N] [--messages M]
                      a day's stream as fast as it goes, at most 2 minutes (--minutes 0: as long as it takes)
+  targets            the tests of format, checksums and io on a big-endian machine and on one with 32 bits
   tidy               the house rules
   tools [--full]     install the programs of others that tests read our output with (--full: those of ci --full too)
   vectors [--check]  generate docs/format/vectors (--check: only compare with what is committed)
+  wheel [--bless]    build the Python wheel, install it, test it and measure it (--bless: keep the new figures)
 ";
 
 /// What a command returns: an error is a sentence for a person.
@@ -83,21 +90,26 @@ fn main() -> ExitCode {
         ["deny"] => deny::check(),
         ["features"] => features::run_combinations(false),
         ["features", "--full"] => features::run_combinations(true),
+        ["fuzz", ref words @ ..] => fuzz::run_targets(words),
         ["firmware"] => firmware::check(),
         ["firmware", "--bless"] => firmware::bless(),
         ["instructions"] => instructions::check(),
         ["instructions", "--bless"] => instructions::bless(),
+        ["kaitai"] => kaitai::check(),
         ["msrv"] => msrv::check(),
         ["mutants", "--merge"] => mutants::merge(),
         ["mutants", ref choice @ ..] => mutants::run(choice),
         ["no-std"] => no_std::run_proof(),
         ["package"] => package::check(),
         ["soak", ref options @ ..] => soak::run_it(&options.join(" ")),
+        ["targets"] => targets::run_tests(),
         ["tidy"] => tidy::run_rules(),
         ["tools"] => tools::install(false),
         ["tools", "--full"] => tools::install(true),
         ["vectors"] => vectors::run_script("make"),
         ["vectors", "--check"] => vectors::run_script("check"),
+        ["wheel"] => wheel::check(),
+        ["wheel", "--bless"] => wheel::bless(),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

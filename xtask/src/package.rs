@@ -50,6 +50,12 @@ pub(crate) fn published() -> Result<Vec<String>, String> {
     Ok(names)
 }
 
+/// Whether it is a library for others: one that has no documentation isn't.
+pub(crate) fn is_library(name: &str) -> Result<bool, String> {
+    let is_hidden = manifest(name)?.contains("\n[lib]\ndoc = false\n");
+    Ok(folder_of(name).join("src/lib.rs").exists() && !is_hidden)
+}
+
 fn manifest(name: &str) -> Result<String, String> {
     let path = folder_of(name).join("Cargo.toml");
     fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
@@ -81,8 +87,7 @@ fn check_manifest(name: &str, complaints: &mut Vec<String>) -> Result<(), String
             complaints.push(format!("{name}: its Cargo.toml has no {key}"));
         }
     }
-    let is_library = folder_of(name).join("src/lib.rs").exists();
-    if is_library && !text.contains("[package.metadata.docs.rs]\nall-features = true\n") {
+    if is_library(name)? && !text.contains("[package.metadata.docs.rs]\nall-features = true\n") {
         complaints.push(format!("{name}: docs.rs wouldn't show what features add (package.metadata.docs.rs)"));
     }
     Ok(())

@@ -13,6 +13,7 @@ const UNSAFE_ALLOWED: &[&str] = &[
     "crates/flatstream-format/src/prefetch.rs",
     "crates/flatstream-io/src/block.rs",
     "crates/flatstream-io/src/mapping.rs",
+    "crates/flatstream-py/src/message.rs",
     "crates/flatstream-schema/src/generated/",
     "schemas/src/telemetry_generated.rs",
     "crates/flatstream-testkit/src/allocations.rs",

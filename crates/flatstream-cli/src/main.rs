@@ -1,65 +1,9 @@
-//! The program `flatstream`. Results go to the standard output, whatever else is said to the standard error; the exit
-//! code is 0 if all is well, 1 if something failed or a stream is damaged, 2 if the program was called wrongly, and 3
-//! if it did what it should and something had been lost.
+//! The program `flatstream`: all of it is in the library.
 
 #![forbid(unsafe_code)]
 
-mod arguments;
-mod commands;
-mod convert;
-
-mod facts;
-mod filter;
-mod follow;
-mod messages;
-mod plot;
-mod printer;
-mod selection;
-
-mod new_stream;
-mod place;
-mod timed;
-
-mod incoming;
-mod input;
-mod interval;
-mod key;
-mod measure;
-mod shape;
-
-mod outcome;
-mod output;
-mod progress;
-mod text;
-mod time;
-mod unfinished;
-
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use arguments::{Arguments, Command};
-
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Info(options) => commands::info::run(&options),
-        Command::Cat(options) => commands::cat::run(&options),
-        Command::Head(options) => commands::head::run(options),
-        Command::Tail(options) => commands::tail::run(options),
-        Command::Verify(options) => commands::verify::run(&options),
-        Command::Inspect(options) => commands::inspect::run(&options),
-        Command::Recover(options) => commands::recover::run(&options),
-        Command::Cut(options) => commands::cut::run(&options),
-        Command::Merge(options) => commands::merge::run(&options),
-        Command::Split(options) => commands::split::run(&options),
-        Command::Convert(options) => commands::convert::run(&options),
-        Command::Record(options) => commands::record::run(&options),
-        Command::Replay(options) => commands::replay::run(&options),
-        Command::Plot(options) => commands::plot::run(&options),
-        Command::Schema(command) => commands::schema::run(&command),
-        Command::Bench(options) => commands::bench::run(&options),
-        Command::Completions { shell } => commands::completions::run(shell),
-        Command::Man { folder } => commands::man::run(&folder),
-    };
-    outcome::exit(result)
+    flatstream_cli::run(std::env::args_os())
 }

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 
 use flatstream::format::Sync;
 use flatstream::log::{LogMessage, LogReader, LogWindow};
-use flatstream::{Dropped, Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window};
+use flatstream::{
+    Dropped, End, EndState, Error, Header, Losses, Message, ReadOptions, Reader, Recovery, Result, TIME_NONE, Window,
+};
 
 use crate::arguments::{self, Reading};
 use crate::input::Input;
 use crate::interval;
 use crate::key::Key;
 use crate::outcome::Failure;
-use crate::text::finding;
+use crate::text::{finding, printable};
 
 /// A message, and what is known of it.
 pub(crate) struct Item {
@@ -196,7 +198,7 @@ impl Messages {
             }
             Ok(())
         };
-        match &mut self.reader {
+        let taken = match &mut self.reader {
             AnyReader::File(reader) => {
                 let reader = &mut **reader;
                 seek(reader, place, key).map_err(failed)?;
@@ -237,6 +239,19 @@ impl Messages {
                 }
                 _ => take_all(&mut Filtered { reader, place, key, held: VecDeque::new(), is_begun: false }),
             },
+        };
+        if taken.is_ok() {
+            self.say_torn_end();
+        }
+        taken
+    }
+
+    fn say_torn_end(&mut self) {
+        match &mut self.reader {
+            AnyReader::File(reader) => say_torn_end(&self.path, reader.end().ok()),
+            AnyReader::Pipe(reader) => say_torn_end(&self.path, reader.end().ok()),
+            // `verify` tells it of a log.
+            AnyReader::Log(_) => {}
         }
     }
 
@@ -290,6 +305,14 @@ impl Messages {
             AnyReader::Pipe(reader) => *reader.losses(),
             AnyReader::Log(reader) => reader.losses(),
         }
+    }
+}
+
+/// A torn end is no error, and yet a message may have begun there: whoever makes something of this stream is told.
+/// Where not all of it was read, there is no end to be told of.
+pub(crate) fn say_torn_end(path: &Path, end: Option<End>) {
+    if let Some(end) = end.filter(|end| end.state == EndState::Torn) {
+        eprintln!("{}: {end}", printable(&path.display().to_string()));
     }
 }
 

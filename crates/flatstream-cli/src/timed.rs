@@ -10,6 +10,7 @@ use flatstream::replay::{BySyncTimes, Replay};
 use flatstream::{Error, ErrorKind, Header, Message, ReadOptions, Reader, Result};
 
 use crate::input::Input;
+use crate::messages::say_torn_end;
 use crate::outcome::Failure;
 
 /// The messages of a FILE argument, from first to last; a message without a time has `TIME_NONE`.
@@ -36,7 +37,8 @@ impl Timed {
         // The first sync frame tells the id; if it can't be read, that is said with the first message.
         let _ = reader.peek();
         let (header, id) = (reader.header().clone(), reader.stream_id());
-        Ok(Self { path, header, id, messages: Box::new(Replay::by_sync_times(reader).into_inner()) })
+        let messages = OfStream { path: path.clone(), messages: Some(Replay::by_sync_times(reader).into_inner()) };
+        Ok(Self { path, header, id, messages: Box::new(messages) })
     }
 
     fn of_log(folder: PathBuf) -> Result<Self> {
@@ -59,6 +61,26 @@ impl Iterator for Timed {
 
 fn options() -> ReadOptions {
     ReadOptions::new().max_message_len(0)
+}
+
+/// A stream, until it has ended.
+struct OfStream<R: Read> {
+    path: PathBuf,
+    messages: Option<BySyncTimes<R>>,
+}
+
+impl<R: Read> Iterator for OfStream<R> {
+    type Item = Result<(i64, Message)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.messages.as_mut()?.next();
+        if next.is_none()
+            && let Some(messages) = self.messages.take()
+        {
+            say_torn_end(&self.path, messages.into_inner().end().ok());
+        }
+        next
+    }
 }
 
 /// One segment after the other.

@@ -219,10 +219,21 @@ events.fls: 1 message lost, in 64 bytes
 }
 
 #[test]
-fn a_torn_stream_is_printed_to_its_last_whole_message() {
+fn a_torn_stream_is_printed_to_its_last_whole_message_and_that_is_said() {
     let folder = Folder::new("cli-cat-torn");
     record_torn(&folder, "events.fls");
-    assert_eq!(numbers(&cat(&folder, &["--format", "ndjson", "events.fls"])), (0..99).collect::<Vec<_>>());
+    let output = flatstream(&folder).args(["cat", "--format", "ndjson", "events.fls"]).output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(numbers(std::str::from_utf8(&output.stdout).unwrap()), (0..99).collect::<Vec<_>>());
+    snapbox::assert_data_eq!(
+        output.stderr,
+        str![[r#"
+events.fls: torn at position 7440, 44 bytes behind not understood
+
+"#]]
+    );
+    // What wasn't read to its end has none to be told of.
+    assert_eq!(numbers(&cat(&folder, &["--format", "ndjson", "--sequences", "..50", "events.fls"])).len(), 50);
 }
 
 #[test]

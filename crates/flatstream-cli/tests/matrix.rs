@@ -216,28 +216,28 @@ fn a_torn_stream() {
         str![[r#"
 0 info: file: stream of Telemetry.TelemetryEvent
 0 info --scan: file: stream of Telemetry.TelemetryEvent
-0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
-0 cat --last 1:       98  2026-11-27T10:00:09Z     56 B  {"timestamp_ns":1795773609800000000,"source_id":"pump-ü","value":32.25}
-0 cat --format csv: timestamp_ns,source_id,value
+0 cat: file: torn at position 7440, 44 bytes behind not understood
+0 cat --last 1: file: torn at position 7440, 44 bytes behind not understood
+0 cat --format csv: file: torn at position 7440, 44 bytes behind not understood
 0 head -n 1:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
-0 tail -n 1:       98  2026-11-27T10:00:09Z     56 B  {"timestamp_ns":1795773609800000000,"source_id":"pump-ü","value":32.25}
+0 tail -n 1: file: torn at position 7440, 44 bytes behind not understood
 1 verify: file: not whole: 99 messages, torn at position 7440, 44 bytes behind not understood
 0 inspect FILE@4000: file: position 4000 (0xfa0) is byte 8 of the body of a message's frame, from 3984 to 4048
 0 recover: 99 messages saved in new, read back and compared
 0 recover --in-place: file: 99 messages kept, the last session didn't close the stream, 44 bytes cut behind position 7440 with 0 whole message
-0 cut: 99 messages, from number 0 to 98, cut into new, read back and compared
-0 merge: 99 messages of 1 stream merged into new, read back and compared
-0 split --every-messages 60: 99 messages in 2 streams, each read back and compared
-0 convert --to jsonl:
-0 convert --to mcap:
+0 cut: file: torn at position 7440, 44 bytes behind not understood
+0 merge: file: torn at position 7440, 44 bytes behind not understood
+0 split --every-messages 60: file: torn at position 7440, 44 bytes behind not understood
+0 convert --to jsonl: file: torn at position 7440, 44 bytes behind not understood
+0 convert --to mcap: file: torn at position 7440, 44 bytes behind not understood
 1 convert --from mcap: error: file: Bad magic number
 1 record: error: message 1, at byte 656 of the input: its length is 3712835032, expected 1 to 16777216: is each message behind its
 1 record --format ndjson --schema: error: line 1: expected value, at column 1
 0 record event.raw: file: 99 messages kept, the last session didn't close the stream, 44 bytes cut behind position 7440 with 0 whole message
-0 replay --rate 1000000: 99 messages
+0 replay --rate 1000000: file: torn at position 7440, 44 bytes behind not understood
 0 schema show: namespace Telemetry;
 0 schema extract: 460 bytes in new
-0 schema attach --schema: 99 messages with their schema in new, decoded, read back and compared
+0 schema attach --schema: file: torn at position 7440, 44 bytes behind not understood
 0 schema conform: file can be continued under telemetry.bfbs
 
 "#]]
@@ -739,28 +739,28 @@ fn a_torn_stream_through_a_pipe() {
         str![[r#"
 0 info: standard input: stream of Telemetry.TelemetryEvent
 0 info --scan: standard input: stream of Telemetry.TelemetryEvent
-0 cat:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
-0 cat --last 1:       98  2026-11-27T10:00:09Z     56 B  {"timestamp_ns":1795773609800000000,"source_id":"pump-ü","value":32.25}
-0 cat --format csv: timestamp_ns,source_id,value
+0 cat: standard input: torn at position 7440, 44 bytes behind not understood
+0 cat --last 1: standard input: torn at position 7440, 44 bytes behind not understood
+0 cat --format csv: standard input: torn at position 7440, 44 bytes behind not understood
 0 head -n 1:        0  2026-11-27T10:00:00Z     56 B  {"timestamp_ns":1795773600000000000,"source_id":"pump-1","value":20.0}
-0 tail -n 1:       98  2026-11-27T10:00:09Z     56 B  {"timestamp_ns":1795773609800000000,"source_id":"pump-ü","value":32.25}
+0 tail -n 1: standard input: torn at position 7440, 44 bytes behind not understood
 1 verify: -: not whole: 99 messages, torn at position 7440, 44 bytes behind not understood
 2 inspect FILE@4000: error: unexpected argument '-@' found
 2 recover: error: what is recovered is read more than once: put the standard input into a file first
 2 recover --in-place: error: what is recovered is read more than once: put the standard input into a file first
-0 cut: 99 messages, from number 0 to 98, cut into new, read back and compared
-0 merge: 99 messages of 1 stream merged into new, read back and compared
-0 split --every-messages 60: 99 messages in 2 streams, each read back and compared
-0 convert --to jsonl:
-0 convert --to mcap:
+0 cut: standard input: torn at position 7440, 44 bytes behind not understood
+0 merge: standard input: torn at position 7440, 44 bytes behind not understood
+0 split --every-messages 60: standard input: torn at position 7440, 44 bytes behind not understood
+0 convert --to jsonl: standard input: torn at position 7440, 44 bytes behind not understood
+0 convert --to mcap: standard input: torn at position 7440, 44 bytes behind not understood
 1 convert --from mcap: error: -: Bad magic number
 1 record: error: message 1, at byte 656 of the input: its length is 3712835032, expected 1 to 16777216: is each message behind its
 1 record --format ndjson --schema: error: line 1: expected value, at column 1
 2 record event.raw: error: a recording is durable, so it has to be a file
-0 replay --rate 1000000: 99 messages
+0 replay --rate 1000000: standard input: torn at position 7440, 44 bytes behind not understood
 0 schema show: namespace Telemetry;
 0 schema extract: 460 bytes in new
-0 schema attach --schema: 99 messages with their schema in new, decoded, read back and compared
+0 schema attach --schema: standard input: torn at position 7440, 44 bytes behind not understood
 0 schema conform: - can be continued under telemetry.bfbs
 
 "#]]

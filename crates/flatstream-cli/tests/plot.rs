@@ -303,7 +303,10 @@ fn a_segment_that_is_missing_is_a_gap() {
 fn a_torn_stream_is_drawn_to_its_last_whole_message() {
     let folder = Folder::new("cli-plot-torn");
     record_torn(&folder, "events.fls");
-    assert!(svg(&folder, &["value", "events.fls"]).contains(">99 messages<"));
+    let output = run(&folder, &["value", "-o", "-", "events.fls"]);
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains(">99 messages<"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("torn at position"));
 }
 
 #[test]

@@ -77,8 +77,9 @@ impl Durable for CountingFile {
     }
 }
 
-fn bytes_read(size: u64, unsynced: u64) -> u64 {
-    let folder = Folder::new(&format!("opening-{size}-{unsynced}"));
+/// In a folder that is named for the test that asks.
+fn bytes_read(test: &str, size: u64, unsynced: u64) -> u64 {
+    let folder = Folder::new(&format!("{test}-{size}-{unsynced}"));
     let path = folder.join("a.fls");
     let messages = crashed_file::make(&path, size, unsynced).unwrap();
     let read = Rc::new(Cell::new(0));
@@ -92,9 +93,9 @@ fn bytes_read(size: u64, unsynced: u64) -> u64 {
 
 #[test]
 fn opening_reads_as_much_of_a_terabyte_as_of_a_megabyte() {
-    let least = bytes_read(1 << 20, 64 << 10);
+    let least = bytes_read("opening", 1 << 20, 64 << 10);
     for size in [1 << 30, 10 << 30, 1 << 40] {
-        let read = bytes_read(size, 64 << 10);
+        let read = bytes_read("opening", size, 64 << 10);
         println!("{size} bytes: {read} read; of 1 MiB: {least}");
         assert!(read <= least + (64 << 10), "{read} bytes of {size} were read, {least} of 1 MiB");
     }
@@ -104,7 +105,7 @@ fn opening_reads_as_much_of_a_terabyte_as_of_a_megabyte() {
 #[test]
 fn opening_reads_what_is_not_known_durable_and_little_more() {
     for unsynced in [64 << 10, 1 << 20, 16 << 20] {
-        let read = bytes_read(10 << 30, unsynced);
+        let read = bytes_read("unsynced", 10 << 30, unsynced);
         println!("{unsynced} bytes not known durable: {read} read");
         // Once to find the end, and once to write it over itself.
         assert!(read < 2 * unsynced + (512 << 10), "{read} bytes were read for {unsynced}");

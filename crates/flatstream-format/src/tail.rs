@@ -250,6 +250,10 @@ pub struct TailSearch {
     syncs_searched: u64,
 }
 
+/// So many zeros are left out at a time: no frame begins with eight, and storage that was allocated and never written
+/// has gigabytes of them.
+const ZEROS: [u8; 256] = [0; 256];
+
 struct Candidate<'w> {
     head: Head,
     body: &'w [u8],
@@ -375,7 +379,12 @@ impl TailSearch {
         for lengths in [1..=SEARCH_SHORT, SEARCH_SHORT + 1..=frame::BODY_LEN_MAX] {
             let mut at = 0;
             while at < starts && self.other.is_none() {
-                let candidate = self.candidate(data.get(at..).unwrap_or_default());
+                let data = data.get(at..).unwrap_or_default();
+                if data.starts_with(&[0; ALIGNMENT]) && data.starts_with(&ZEROS) {
+                    at += ZEROS.len();
+                    continue;
+                }
+                let candidate = self.candidate(data);
                 if let Some(candidate) = candidate.filter(|candidate| lengths.contains(&candidate.head.body_len())) {
                     let position = position.wrapping_add(at as u64);
                     if self.pays_for(&candidate) && candidate.is_good(hasher, salt, position) {
@@ -446,7 +455,9 @@ impl TailSearch {
         let Blank::SoFar(fill) = self.blank else { return };
         let Some(&first) = data.first() else { return };
         let fill = fill.unwrap_or(first);
-        let is_blank = matches!(fill, 0x00 | 0xFF) && data.iter().all(|&byte| byte == fill);
+        // In parts, each of which is looked at as a whole: several bytes at a time.
+        let is_filled = |part: &[u8]| part.iter().fold(0, |others, &byte| others | (byte ^ fill)) == 0;
+        let is_blank = matches!(fill, 0x00 | 0xFF) && data.chunks(ZEROS.len()).all(is_filled);
         self.blank = if is_blank { Blank::SoFar(Some(fill)) } else { Blank::No };
     }
 

@@ -8,7 +8,7 @@ use crate::input::Input;
 use crate::options::ReadOptions;
 use crate::reader::{Reader, WithoutHeader};
 use crate::recovery::Recovery;
-use crate::resync::is_readable;
+use crate::resync::{is_readable, keep_first};
 
 /// A reader whose header hasn't been read yet: for sources that may say `WouldBlock` or `TimedOut` before it is there.
 /// For all others there is [`Reader::new`].
@@ -210,10 +210,13 @@ impl Search {
         let is_full = data.len() >= self.held();
         self.search_syncs(held, options);
         let header = self.headers.as_mut().and_then(|headers| headers.look(data, held.len()));
+        let is_last_word = is_full || is_at_end;
+        // One that begins before it may still be arriving.
+        let is_known = |found: &FoundSync| is_last_word || found.position < self.held_from + self.searched as u64;
         let found = match self.in_place {
             _ if self.recovery.is_link() => self.anywhere,
-            None if is_full || is_at_end => self.anywhere,
-            in_place => in_place,
+            None if is_last_word => self.anywhere,
+            in_place => in_place.filter(is_known),
         };
         let sync_end = found.map(|found| (found.position - self.held_from) as usize + found.frame_len as usize);
         match (found, header) {
@@ -228,11 +231,12 @@ impl Search {
     fn search_syncs(&mut self, data: &[u8], options: &ReadOptions) {
         let offset = self.held_from + self.searched as u64;
         let Self { recovery, anywhere, in_place, .. } = self;
+        let (origin, is_link) = (self.held_from, recovery.is_link());
         self.searched += FoundSync::each_in(&data[self.searched..], offset, |found| {
             if recovery.takes(&found.sync) && is_readable(&found.sync, options) {
-                anywhere.get_or_insert(found);
+                keep_first(anywhere, found, origin, is_link);
                 if found.is_in_place() {
-                    in_place.get_or_insert(found);
+                    keep_first(in_place, found, origin, is_link);
                 }
             }
         });

@@ -325,6 +325,10 @@ fn keep<S: Storage>(
 /// other places of the file, in what is still the current epoch: as if bytes of the stream had been lost. The same
 /// would be true of the blocks of its copy, which lies elsewhere in its file; so the good data are durable before there
 /// is one.
+///
+/// They are durable before the new epoch begins, too. Else a power cut could take them together with the sync frame
+/// that began it, so that the next writer begins the same epoch further in front; and if that sync frame came back, it
+/// would be good in place of a message of that writer, which nobody would miss.
 pub(crate) fn resume<S: Storage>(
     storage: &S,
     mut file: S::File,
@@ -340,11 +344,9 @@ pub(crate) fn resume<S: Storage>(
     // needs.
     storage.sync_folder_of(path).map_err(|error| Error::file(path, "made durable", error))?;
     write_again(&mut file, found.durable.min(position), position)?;
+    file.sync().map_err(|error| Error::sync(error, position))?;
     let kept_at = match tail {
-        Tail::Keep => {
-            file.sync().map_err(|error| Error::sync(error, position))?;
-            Some(keep(storage, &file, path, position..size, epoch)?)
-        }
+        Tail::Keep => Some(keep(storage, &file, path, position..size, epoch)?),
         Tail::Nothing | Tail::Blank => None,
     };
     let report = found.report(kept_at, Some(epoch));

@@ -332,6 +332,7 @@ impl Resync {
     }
 
     fn search_syncs(&mut self, data: &[u8], is_last: bool) {
+        let (origin, is_link) = (self.position, self.recovery.is_link());
         let Self { search, wanted, in_place, anywhere, other_in_place, .. } = self;
         let unsearched = data.get(self.searched..).unwrap_or_default();
         let position = self.position.wrapping_add(self.searched as u64);
@@ -340,12 +341,13 @@ impl Resync {
                 return;
             }
             if wanted.is_wanted(&found.sync) {
-                anywhere.get_or_insert(found);
+                keep_first(anywhere, found, origin, is_link);
                 if found.is_in_place() {
-                    in_place.get_or_insert(found);
+                    keep_first(in_place, found, origin, is_link);
                 }
             } else if found.is_in_place() && wanted.is_of_another_stream(&found.sync) {
-                other_in_place.get_or_insert(found);
+                // Kept from one window to the next.
+                keep_first(other_in_place, found, 0, is_link);
             }
         });
     }
@@ -357,9 +359,12 @@ impl Resync {
         let anywhere = self.anywhere?;
         let first = index(&anywhere);
         let is_near = |at: usize| self.wanted.last.is_none() || at <= first.saturating_add(self.patience);
+        // One that begins before it may still be arriving.
+        let is_known = |at: usize| is_last_word || at < self.searched;
         let chosen = match self.in_place {
             _ if self.recovery.is_link() => anywhere,
-            Some(in_place) if is_near(index(&in_place)) => in_place,
+            Some(in_place) if is_near(index(&in_place)) && is_known(index(&in_place)) => in_place,
+            Some(in_place) if is_near(index(&in_place)) => return None,
             _ if is_last_word || !is_near(self.searched) => anywhere,
             _ => return None,
         };
@@ -643,5 +648,17 @@ impl Resync {
             findings.push(Finding::LostUnknown { begin: self.skipped_from });
         }
         (salvage, end)
+    }
+}
+
+/// Of sync frames that overlap: in a file the one that begins first; on a link, where nothing is waited for, the one
+/// that is whole first. So it doesn't matter in which pieces bytes arrive. Positions are counted from `origin`.
+pub(crate) fn keep_first(kept: &mut Option<FoundSync>, found: FoundSync, origin: u64, is_link: bool) {
+    let place = |sync: &FoundSync| {
+        let begin = sync.position.wrapping_sub(origin);
+        (if is_link { begin.wrapping_add(sync.frame_len.into()) } else { begin }, begin)
+    };
+    if kept.is_none_or(|kept| place(&found) < place(&kept)) {
+        *kept = Some(found);
     }
 }

@@ -74,8 +74,24 @@ fn put_sync(stream: &mut Assembler, flags: SyncFlags, noise: &mut Noise) {
     if one_in(2, noise) {
         sync.durable = noise.below(sync.position as usize + 1) as u64;
     }
-    let by = if one_in(6, noise) { noise.below(60) } else { 0 };
-    stream.grown_sync(sync, by);
+    match noise.below(18) {
+        0..3 => stream.grown_sync(sync, noise.below(60)),
+        3 => stream.control(b"sync", &[&sync.to_body()[4..], &image(&sync, noise), &noise.bytes(8)].concat()),
+        _ => stream.grown_sync(sync, 0),
+    }
+}
+
+/// What a sync frame may hold behind its fields that looks like another one, mostly at its place.
+fn image(of: &Sync, noise: &mut Noise) -> Vec<u8> {
+    let before = noise.below(4) * 8;
+    let mut image = Sync { position: of.position + 64 + before as u64, ..*of };
+    match noise.below(6) {
+        0 => image.sequence += 1 + noise.below(9) as u64,
+        1 => image.position += 8,
+        2 => image.stream_id = OTHER_ID,
+        _ => {}
+    }
+    [noise.bytes(before), image.to_frame().to_vec()].concat()
 }
 
 /// A stream of some epochs, with all kinds of frames in it.

@@ -2,13 +2,17 @@
 
 mod common;
 
+#[path = "common/arrival.rs"]
+mod arrival;
+
 use std::io::{ErrorKind as Io, Read};
 
+use arrival::{in_pieces, outlines_agree};
 use common::{
-    ALL_CHECKSUMS, Assembler, Recovered, Stream, file_options, header, link_options, options, other_header,
-    recover_from, rounds, varied,
+    ALL_CHECKSUMS, Assembler, Stream, file_options, header, link_options, options, other_header, recover_from, rounds,
+    varied,
 };
-use flatstream_io::format::SyncFlags;
+use flatstream_io::format::{Sync, SyncFlags};
 use flatstream_io::{ChecksumType, EndState, ErrorKind, Opening, ReadOptions, Reader, Recovery};
 use flatstream_testkit::faulty::{PlannedSource, Reading};
 use flatstream_testkit::noise::Noise;
@@ -37,35 +41,6 @@ fn damaged(stream: &Stream, noise: &mut Noise, moves: bool) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// The same bytes in pieces, some of which come only after the source had nothing to give.
-fn in_pieces<'a>(bytes: &'a [u8], most: usize, noise: &mut Noise) -> PlannedSource<'a> {
-    let mut plan = Vec::new();
-    let mut planned = 0;
-    while planned < bytes.len() {
-        let len = 1 + noise.below(most);
-        plan.push(Reading::AtMost(len));
-        planned += len;
-        match noise.below(3) {
-            0 => plan.push(Reading::Fail(Io::WouldBlock)),
-            1 => plan.push(Reading::Fail(Io::Interrupted)),
-            _ => {}
-        }
-    }
-    PlannedSource::new(bytes, plan)
-}
-
-fn outlines_agree(case: &str, whole: &flatstream_io::Result<Recovered>, pieces: &flatstream_io::Result<Recovered>) {
-    match (whole, pieces) {
-        (Ok(whole), Ok(pieces)) => {
-            let (whole, pieces) = (whole.outline(), pieces.outline());
-            assert_eq!(whole.1, pieces.1, "{case}");
-            assert!(whole == pieces, "{case}");
-        }
-        (Err(whole), Err(pieces)) => assert_eq!(whole.kind(), pieces.kind(), "{case}: {whole} / {pieces}"),
-        (whole, pieces) => panic!("{case}: {whole:?} / {pieces:?}"),
-    }
 }
 
 fn arrivals(is_link: bool) {
@@ -368,4 +343,35 @@ fn strange_streams_read_the_same_in_whatever_pieces() {
         }
     }
     println!("{cases} strange streams: {delivered} messages, the same in whatever pieces");
+}
+
+/// Found by the fuzzer: of a long sync frame that holds the image of another, this one is whole first.
+#[test]
+fn a_sync_frame_inside_of_another_reads_the_same_in_whatever_pieces() {
+    let mut noise = Noise::new(17);
+    for shift in [0, 64] {
+        let mut stream = Assembler::new(header(ChecksumType::Crc32c));
+        let first = stream.sync(SyncFlags::NONE);
+        stream.messages(5, 60, &mut noise);
+        let outer = Sync { position: stream.position(), sequence: 5, ..first };
+        let inner = Sync { position: outer.position + 64 + shift, ..outer };
+        stream.control(b"sync", &[&outer.to_body()[4..], &inner.to_frame(), &[0; 200]].concat());
+        stream.messages(5, 60, &mut noise);
+        stream.sync(SyncFlags::CLOSED);
+        // The header, and the message before the long frame.
+        for damaged in [20, outer.position as usize - 8] {
+            let mut bytes = stream.bytes.clone();
+            bytes[damaged] ^= 1;
+            // Only then there is nothing before it.
+            if damaged == 20 {
+                bytes[50..outer.position as usize].fill(0);
+            }
+            for read in [file_options(), link_options()] {
+                let whole = recover_from(&bytes[..], read.clone());
+                let pieces = recover_from(in_pieces(&bytes, 1, &mut noise), read);
+                outlines_agree(&format!("damage at {damaged}, the inner one {shift} too high"), &whole, &pieces);
+                assert!(!whole.unwrap().messages.is_empty());
+            }
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub mod flatc;
 pub mod folder;
 pub mod noise;
 pub mod python;
+pub mod reference;
 pub mod spec;
 pub mod tools;
 pub mod vectors;

@@ -1,5 +1,24 @@
 //! Bytes that look random and are the same in every run.
 
+/// Decides what is done, where something may be done in several ways: at random, or as a fuzzer wants it.
+pub trait Choices {
+    /// A number below `bound`, which isn't 0.
+    fn below(&mut self, bound: usize) -> usize;
+
+    /// `len` bytes that nobody chose to be what they are.
+    fn bytes(&mut self, len: usize) -> Vec<u8>;
+}
+
+impl Choices for Noise {
+    fn below(&mut self, bound: usize) -> usize {
+        Self::below(self, bound)
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        Self::bytes(self, len)
+    }
+}
+
 /// A small generator: SplitMix64. <https://prng.di.unimi.it/splitmix64.c>
 #[derive(Clone, Debug)]
 pub struct Noise(u64);

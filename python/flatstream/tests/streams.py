@@ -2,7 +2,8 @@
 
 import io
 
-from flatstream import Header, Reader, RecoveringReader, StreamError, Writer
+from flatstream import Header, StreamError
+from tests.implementation import Reader, RecoveringReader, Writer
 
 
 def make(messages, header=None, stream_id=0x1234, finish=True):
@@ -12,6 +13,8 @@ def make(messages, header=None, stream_id=0x1234, finish=True):
         writer.append(message)
     if finish:
         writer.finish()
+    else:
+        writer.flush()
     return sink.getvalue()
 
 

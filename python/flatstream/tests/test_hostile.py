@@ -5,11 +5,16 @@ import random
 import struct
 import unittest
 
-from flatstream import Header, LimitError, Reader, RecoveringReader, StreamError
+from flatstream import Header, LimitError, StreamError
 from flatstream.flatbuffer import Buffer, Malformed
 from flatstream.header import build_region, parse_region
 from flatstream.crc32c import crc32c
+from tests.implementation import IS_PURE, Reader, RecoveringReader, pure_only
 from tests.streams import delivered, make, numbered, recover, strict
+
+
+# Another implementation may not say why a stream is torn.
+INCOMPLETE = "incomplete" if IS_PURE else None
 
 
 class Endless(io.RawIOBase):
@@ -45,6 +50,7 @@ class Watched(Reader):
 
 
 class TestMemory(unittest.TestCase):
+    @pure_only
     def test_preallocated_storage_is_not_held(self):
         for value in (0, 255):
             reader = Watched(Endless(make(numbered(3), finish=False), value, 40 << 20))
@@ -52,6 +58,7 @@ class TestMemory(unittest.TestCase):
             self.assertEqual(reader.end.kind, "open")
             self.assertLess(reader.most, 1 << 20)
 
+    @pure_only
     def test_a_length_over_the_promise_does_not_fill_memory(self):
         start = make(numbered(1), Header(max_message_len=100), finish=False)
         reader = Watched(Endless(start + b"\1\2\3\4\xff\xff\xff\x7f", 0x41, 12 << 20))
@@ -62,7 +69,7 @@ class TestMemory(unittest.TestCase):
     def test_a_length_over_the_limit_of_the_reader_is_its_own_error(self):
         start = make(numbered(1), Header(max_message_len=1 << 20), finish=False)
         head = b"\1\2\3\4" + (900000).to_bytes(4, "little")
-        reader = Watched(Endless(start + head, 0x41, 2 << 20), limit=1000)
+        reader = Reader(Endless(start + head, 0x41, 2 << 20), limit=1000)
         with self.assertRaises(LimitError) as caught:
             list(reader)
         self.assertEqual((caught.exception.length, caught.exception.position), (900000, len(start)))
@@ -73,12 +80,12 @@ class TestMemory(unittest.TestCase):
         with self.assertRaises(LimitError):
             strict(start + head + bytes(1200000) + b"\1", limit=1000)
         got, end, _ = strict(start + head + bytes(1000000) + b"\1", limit=1000)
-        self.assertEqual((len(got), end.reason), (1, "incomplete"))
+        self.assertEqual((len(got), end.reason), (1, INCOMPLETE))
 
     def test_a_length_over_the_limit_is_not_trusted_if_the_data_end(self):
         start = make(numbered(1), finish=False)
         got, end, error = strict(start + b"\1\2\3\4\xff\xff\xff\x7f" + b"A" * 5000, limit=1000)
-        self.assertEqual((len(got), end.kind, end.reason, error), (1, "torn", "incomplete", None))
+        self.assertEqual((len(got), end.kind, end.reason, error), (1, "torn", INCOMPLETE, None))
 
     def test_a_length_over_the_limit_is_not_trusted_if_a_sync_lies_inside(self):
         data = bytearray(make(numbered(30), Header(sync_interval=256)))

@@ -237,6 +237,11 @@ impl Recovered {
         self.has(|finding| matches!(finding, Finding::Contradiction { .. }))
     }
 
+    /// Whether it was read on from a sync frame that doesn't lie where it says.
+    pub(crate) fn is_displaced(&self) -> bool {
+        self.has(|finding| matches!(finding, Finding::Displaced { .. }))
+    }
+
     pub(crate) fn has(&self, is_wanted: impl Fn(&Finding) -> bool) -> bool {
         self.findings.iter().any(is_wanted)
     }

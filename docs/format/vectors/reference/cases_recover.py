@@ -176,6 +176,17 @@ def regions():
                     data, "frame_check", d, 1, recovers=(3, 2, 1, "closed"))
     writer = started(messages=2)
     d = writer.position
+    writer.message(sample(24, 2))
+    image = writer.position + 64
+    inner = writer.next_sync(position=image, sequence=9)
+    writer.sync(grown_by=stream.encode_sync(inner) + sample(24, 8))
+    writer.message(sample(24, 3))
+    writer.finish()
+    yield scattered("sync_inside_of_a_sync", 12, "a long sync holds the image of another: S is the one that begins first",
+                    flip(bytes(writer.data), d + 9, 0), "frame_check", d, 2, recovers=(3, 0, 1, "closed"),
+                    notes={image: "the image, which is not looked at"})
+    writer = started(messages=2)
+    d = writer.position
     writer.data += sample(32, 8)
     writer.control(b"meta" + sample(12))
     writer.control(b"me1a" + sample(12))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import BinaryIO, Iterator, Mapping, Optional, Union
 
 from .checksum import Digest, digest_of
-from .constants import MIB
+from .constants import MASK_64, MIB
 from .errors import CORRUPT, SCATTERED, End, StreamError
 from .header import Header, HeaderRegion, read_header
 from .source import Source
@@ -84,8 +84,8 @@ class Reader:
         if isinstance(result, Sync):
             self.last_sync = result.fields
         elif isinstance(result, Control) and result.dropped is not None:
-            self.dropped_messages += result.dropped[0]
-            self.dropped_bytes += result.dropped[1]
+            self.dropped_messages = min(self.dropped_messages + result.dropped[0], MASK_64)
+            self.dropped_bytes = min(self.dropped_bytes + result.dropped[1], MASK_64)
         return result
 
     def _finish(self, stop: Stop) -> None:

@@ -115,8 +115,8 @@ class RecoveringReader:
         if isinstance(frame, Sync):
             self.learn_durable(frame.fields.durable)
         elif isinstance(frame, Control) and frame.dropped is not None:
-            self.dropped_messages += frame.dropped[0]
-            self.dropped_bytes += frame.dropped[1]
+            self.dropped_messages = min(self.dropped_messages + frame.dropped[0], MASK_64)
+            self.dropped_bytes = min(self.dropped_bytes + frame.dropped[1], MASK_64)
         return frame
 
     def learn_durable(self, durable: int) -> None:

@@ -60,7 +60,9 @@ class SyncSearch:
             if in_place:
                 self._in_place = self._in_place or sync
         elif in_place and self._is_of_another_stream(sync):
-            self.other = self.other or sync
+            # It may have been found before, or one that lies in it: that is whole earlier.
+            if self.other is None or sync.offset < self.other.offset:
+                self.other = sync
 
     def _is_of_another_stream(self, sync: IntactSync) -> bool:
         """Of another one, or at least of another header; one that the reader can read."""

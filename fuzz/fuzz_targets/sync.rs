@@ -1,0 +1,9 @@
+#![no_main]
+
+use flatstream_fuzz::{repair, sync};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
+
+fuzz_target!(|data: &[u8]| sync::check(data));
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    repair::mutate(data, size, max_size, seed, fuzzer_mutate)
+});
