@@ -1,5 +1,8 @@
 //! `cargo xtask fuzz`: builds the targets of `fuzz/` as cargo-fuzz does, but by the stable compiler, and runs each for
-//! a while. What it makes is in the build folder, under `fuzz`.
+//! a while. What it makes is in the build folder, under `fuzz`. With `--minutes`, the table of `docs/ROBUSTNESS.md` is
+//! made of all runs so far.
+
+mod totals;
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -7,9 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::command::{exists, program, root, run_with, skip, target};
-use crate::{Outcome, Verdict};
+use crate::{Outcome, Verdict, document};
+use totals::Totals;
 
 /// As `fuzz/Cargo.toml` names them.
 const TARGETS: [&str; 8] =
@@ -28,21 +33,22 @@ const JOBS: usize = 2;
 const USAGE: &str = "cargo xtask fuzz [--asan] [--minutes N] [TARGET]";
 
 struct Options {
-    seconds: u64,
+    /// `None`: half a minute, and no document is written.
+    minutes: Option<u64>,
     has_asan: bool,
     targets: Vec<&'static str>,
 }
 
 impl Options {
     fn parse(words: &[&str]) -> Result<Self, String> {
-        let mut options = Self { seconds: 30, has_asan: false, targets: TARGETS.to_vec() };
+        let mut options = Self { minutes: None, has_asan: false, targets: TARGETS.to_vec() };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
                 "--asan" => options.has_asan = true,
                 "--minutes" => {
-                    let minutes = words.next().and_then(|minutes| minutes.parse::<u64>().ok());
-                    options.seconds = 60 * minutes.filter(|minutes| *minutes > 0).ok_or(USAGE)?;
+                    let minutes = words.next().and_then(|minutes| minutes.parse().ok());
+                    options.minutes = Some(minutes.filter(|minutes| *minutes > 0).ok_or(USAGE)?);
                 }
                 word => {
                     let known = TARGETS.into_iter().find(|target| *target == word);
@@ -53,6 +59,10 @@ impl Options {
         }
         Ok(options)
     }
+
+    fn seconds(&self) -> u64 {
+        self.minutes.map_or(30, |minutes| 60 * minutes)
+    }
 }
 
 /// Where everything is.
@@ -61,6 +71,8 @@ struct Folders {
     artifacts: PathBuf,
     logs: PathBuf,
     programs: PathBuf,
+    /// A line for each run.
+    runs: PathBuf,
 }
 
 pub(crate) fn run_targets(words: &[&str]) -> Outcome {
@@ -78,10 +90,14 @@ pub(crate) fn run_targets(words: &[&str]) -> Outcome {
         artifacts: folder.join("artifacts"),
         logs: folder.join("logs"),
         programs: build.join(MACHINE).join("release"),
+        runs: folder.join("runs"),
     };
     prepare(&folders, &folder.join("plain"))?;
     build_targets(&build, options.has_asan)?;
     let failed = run_all(&folders, &options);
+    if options.minutes.is_some() {
+        document::write_part("docs/ROBUSTNESS.md", "cargo xtask fuzz", &totals::table(&folders.runs, &TARGETS)?)?;
+    }
     match failed {
         0 => Ok(Verdict::Passed),
         failed => Err(format!("{failed} of {} targets failed", options.targets.len())),
@@ -122,7 +138,7 @@ fn run_all(folders: &Folders, options: &Options) -> usize {
         for _ in 0..JOBS {
             scope.spawn(|| {
                 while let Some(name) = next() {
-                    let said = run_target(folders, name, options.seconds).and_then(|ran| ran.judge(folders, name));
+                    let said = run_target(folders, name, options.seconds()).and_then(|ran| ran.judge(folders, name));
                     match said {
                         Ok(line) => println!("{name:14} {line}"),
                         Err(error) => {
@@ -140,6 +156,7 @@ fn run_all(folders: &Folders, options: &Options) -> usize {
 /// What a target's run came to.
 struct Ran {
     status: ExitStatus,
+    took: Duration,
     log: String,
     new_artifacts: Vec<PathBuf>,
 }
@@ -173,10 +190,12 @@ fn run_target(folders: &Folders, name: &str, seconds: u64) -> Result<Ran, String
         command.env("TMPDIR", "/dev/shm");
     }
     command.stdout(File::create("/dev/null").map_err(failed)?).stderr(File::create(&log).map_err(failed)?);
+    let start = Instant::now();
     let status = command.status().map_err(failed)?;
+    let took = start.elapsed();
     let log = String::from_utf8_lossy(&fs::read(&log).map_err(failed)?).into_owned();
     let new_artifacts = files_in(&artifacts).into_iter().filter(|path| !before.contains(path)).collect();
-    Ok(Ran { status, log, new_artifacts })
+    Ok(Ran { status, took, log, new_artifacts })
 }
 
 fn files_in(folder: &Path) -> Vec<PathBuf> {
@@ -185,23 +204,35 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Ran {
-    /// A line of figures, or what is wrong.
+    /// A line of figures, or what is wrong. The run is added to those before it.
     fn judge(&self, folders: &Folders, name: &str) -> Result<String, String> {
-        if !self.status.success() {
-            let program = folders.programs.join(name);
-            let repeat = self.new_artifacts.iter().map(|path| format!("{} {}", program.display(), path.display()));
-            let repeat: Vec<_> = repeat.collect();
-            let log = folders.logs.join(format!("{name}.log"));
-            return Err(format!("{}, see {}\n  to repeat it: {}", self.status, log.display(), repeat.join("\n  or: ")));
-        }
         let statistic = |key: &str| self.numbers_behind(key).last();
-        let executions = statistic("stat::number_of_executed_units:").ok_or("it says nothing of executions")?;
-        let new_units = statistic("stat::new_units_added:").unwrap_or_default();
+        let executions = statistic("stat::number_of_executed_units:");
         let (first, last) = (self.numbers_behind(" cov:").next(), self.numbers_behind(" cov:").last());
+        let totals = Totals {
+            seconds: self.took.as_secs(),
+            executions: executions.unwrap_or_default(),
+            coverage: last.unwrap_or_default(),
+            failures: u64::from(!self.status.success()),
+        };
+        totals.append_to(&folders.runs, name)?;
+        if !self.status.success() {
+            return Err(self.failure(folders, name));
+        }
+        let executions = executions.ok_or("it says nothing of executions")?;
+        let new_units = statistic("stat::new_units_added:").unwrap_or_default();
         let (Some(first), Some(last)) = (first, last) else {
             return Err("it was built without coverage: nothing guided it".to_owned());
         };
         Ok(format!("{executions:12} {last:9} {first:9} {new_units:9}"))
+    }
+
+    fn failure(&self, folders: &Folders, name: &str) -> String {
+        let program = folders.programs.join(name);
+        let repeat = self.new_artifacts.iter().map(|path| format!("{} {}", program.display(), path.display()));
+        let repeat: Vec<_> = repeat.collect();
+        let log = folders.logs.join(format!("{name}.log"));
+        format!("{}, see {}\n  to repeat it: {}", self.status, log.display(), repeat.join("\n  or: "))
     }
 
     fn numbers_behind<'a>(&'a self, key: &'a str) -> impl Iterator<Item = u64> + 'a {

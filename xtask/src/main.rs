@@ -41,7 +41,8 @@ cargo xtask COMMAND
   deny               licences and origins of all crates, and which come twice, by deny.toml
   features [--full]  combinations of crate features (--full: every one)
   fuzz [--asan] [--minutes N] [TARGET]
-                     fuzz what reads bytes: each target for half a minute, or N minutes (--asan: under AddressSanitizer)
+                     fuzz what reads bytes: each target for half a minute, or N minutes, then also into
+                     docs/ROBUSTNESS.md (--asan: under AddressSanitizer)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
                      (--bless: keep the new sizes)
   instructions [--bless]

@@ -16,23 +16,73 @@ use results::Results;
 
 const VERSION: &str = "27.1.0";
 
-/// A crate whose sources are changed. Its quick tests notice most changes; what survives them is shown to all.
-struct Changed {
-    name: &'static str,
-    quick: &'static str,
-    /// With the features that they need. Not `damage`, which takes minutes where nothing is optimised.
-    all: &'static str,
+/// Sources that are changed, and what their changes are shown to: each pass to what survived the one before.
+struct Group {
+    package: &'static str,
+    /// Its sources are these alone; none: all of the package that no other group has.
+    files: &'static [&'static str],
+    passes: &'static [Pass],
 }
 
-const CHANGED: &[Changed] = &[
-    Changed {
-        name: "flatstream-format",
-        quick: "-- --lib --test arrival --test decoding --test misuse --test specification --test vectors",
-        all: "--features embedded-io-07,embedded-io-async-07 -- --lib --test arrival --test decoding \
-              --test frame_writer --test header --test misuse --test specification --test split --test vectors",
+/// Tests, for cargo.
+struct Pass {
+    name: &'static str,
+    profile: &'static str,
+    tests: &'static str,
+}
+
+const GROUPS: &[Group] = &[
+    Group { package: "flatstream-checksum", files: &[], passes: &[CHECKSUM_QUICK, CHECKSUM, READERS] },
+    Group { package: "flatstream-format", files: &[], passes: &[FORMAT_QUICK, FORMAT, READERS] },
+    // Only what reads files uses these.
+    Group {
+        package: "flatstream-format",
+        files: &[
+            "crates/flatstream-format/src/tail.rs",
+            "crates/flatstream-format/src/seek.rs",
+            "crates/flatstream-format/src/salvage.rs",
+        ],
+        passes: &[READERS_QUICK, READERS],
     },
-    Changed { name: "flatstream-checksum", quick: "-- --lib", all: "-- --lib --test second_opinion" },
 ];
+
+const CHECKSUM_QUICK: Pass = Pass { name: "quick", profile: "mutants", tests: "-- --lib" };
+
+const CHECKSUM: Pass = Pass { name: "all", profile: "mutants", tests: "-- --lib --test second_opinion" };
+
+const FORMAT_QUICK: Pass = Pass {
+    name: "quick",
+    profile: "mutants",
+    tests: "-- --lib --test arrival --test decoding --test misuse --test specification --test vectors",
+};
+
+/// With the features that they need. Not `damage`, which takes minutes where nothing is optimised.
+const FORMAT: Pass = Pass {
+    name: "all",
+    profile: "mutants",
+    tests: "--features embedded-io-07,embedded-io-async-07 -- --lib --test arrival --test decoding \
+            --test frame_writer --test header --test misuse --test specification --test split --test vectors",
+};
+
+/// Those of flatstream-io that don't take long where nothing is optimised.
+const READERS_QUICK: Pass = Pass {
+    name: "readers-quick",
+    profile: "mutants",
+    tests: "--test-package flatstream-io --features crc,xxhash -- --test recovery --test recovery_frames \
+            --test recovery_stale --test seek --test vectors -- --skip a_flipped_bit_on_a_link --skip a_lost_beginning \
+            --skip two_damaged_messages --skip every_pad_byte --skip damaged_sync_frames",
+};
+
+/// What takes seconds even where all is optimised.
+const READERS: Pass = Pass {
+    name: "readers",
+    profile: "mutants-optimised",
+    tests: "--test-package flatstream-io --features crc,xxhash,mmap -- --test bad_input --test cursor --test files \
+            --test mapped --test recovery --test recovery_arrival --test recovery_bounds --test recovery_exhaustive \
+            --test recovery_frames --test recovery_links --test recovery_nested --test recovery_noise \
+            --test recovery_sectors --test recovery_stale --test replay --test round_trip --test seek --test times \
+            --test vectors",
+};
 
 /// A test that runs longer than this, in seconds, is taken for one that has noticed.
 const TIMEOUT: &str = "60";
@@ -40,13 +90,34 @@ const TIMEOUT: &str = "60";
 /// All changes, or those that `--shard K/N`, files, or what else cargo-mutants takes (`--re REGEX`) choose.
 pub(crate) fn run(choice: &[&str]) -> Outcome {
     let tool = cargo_tool::installed("cargo-mutants", VERSION)?;
-    for changed in CHANGED {
-        let is_of_other = |word: &&str| word.ends_with(".rs") && !word.contains(&format!("{}/", changed.name));
-        if !choice.iter().any(is_of_other) {
-            test_twice(&tool, changed, choice)?;
+    for group in GROUPS {
+        if let Some(sources) = group.sources(choice) {
+            test_group(&tool, group, choice, &sources)?;
         }
     }
     write_table(&tool)
+}
+
+impl Group {
+    /// Which of the chosen files are this group's, for cargo-mutants; `None` if others are chosen alone.
+    fn sources(&self, choice: &[&str]) -> Option<Vec<String>> {
+        let is_named = |path: &str| GROUPS.iter().any(|group| group.files.contains(&path));
+        let is_own = |path: &str| match self.files {
+            [] => path.contains(&format!("{}/", self.package)) && !is_named(path),
+            files => files.contains(&path),
+        };
+        let words = |option: &str, files: &[&str]| {
+            files.iter().flat_map(|file| [option.to_owned(), (*file).to_owned()]).collect::<Vec<_>>()
+        };
+        let chosen: Vec<&str> = choice.iter().copied().filter(|word| word.ends_with(".rs")).collect();
+        let own: Vec<&str> = chosen.iter().copied().filter(|path| is_own(path)).collect();
+        match (chosen.is_empty(), own.is_empty(), self.files) {
+            (true, _, []) => Some(GROUPS.iter().flat_map(|group| words("--exclude", group.files)).collect()),
+            (true, _, files) => Some(words("--file", files)),
+            (false, true, _) => None,
+            (false, false, _) => Some(words("--file", &own)),
+        }
+    }
 }
 
 /// The table of what has been run so far.
@@ -59,19 +130,20 @@ fn folder() -> PathBuf {
 }
 
 /// Results of a choice are kept in folders of its name, so that others' stay.
-fn test_twice(tool: &Path, changed: &Changed, choice: &[&str]) -> Result<(), String> {
-    let results = |pass: &str| folder().join("results").join(format!("{}{}-{pass}", changed.name, label_of(choice)));
-    let words = choice.iter().flat_map(|&word| match word.ends_with(".rs") {
-        true => vec!["--file".to_owned(), word.to_owned()],
-        false => vec![word.to_owned()],
-    });
-    test(tool, changed.name, words, &results("quick"), changed.quick)?;
-    let missed = fs::read_to_string(results("quick").join("mutants.out/missed.txt")).unwrap_or_default();
-    if missed.is_empty() {
-        return Ok(());
+fn test_group(tool: &Path, group: &Group, choice: &[&str], sources: &[String]) -> Result<(), String> {
+    let others = choice.iter().filter(|word| !word.ends_with(".rs")).map(|&word| word.to_owned());
+    let mut words: Vec<String> = sources.iter().cloned().chain(others).collect();
+    for pass in group.passes {
+        let name = format!("{}{}-{}", group.package, label_of(choice), pass.name);
+        let results = folder().join("results").join(name);
+        test(tool, group.package, pass, &words, &results)?;
+        let missed = fs::read_to_string(results.join("mutants.out/missed.txt")).unwrap_or_default();
+        if missed.is_empty() {
+            break;
+        }
+        words = missed.lines().flat_map(|change| ["--re".to_owned(), format!("^{}$", escaped(change))]).collect();
     }
-    let words = missed.lines().flat_map(|change| ["--re".to_owned(), format!("^{}$", escaped(change))]);
-    test(tool, changed.name, words, &results("all"), changed.all)
+    Ok(())
 }
 
 /// A name for a choice, short enough for a folder, and another one for each.
@@ -91,26 +163,22 @@ fn escaped(text: &str) -> String {
     text.chars().flat_map(escape).collect()
 }
 
-fn test(
-    tool: &Path,
-    name: &str,
-    choice: impl Iterator<Item = String>,
-    results: &Path,
-    tests: &str,
-) -> Result<(), String> {
+fn test(tool: &Path, package: &str, pass: &Pass, choice: &[String], results: &Path) -> Result<(), String> {
     fs::create_dir_all(results).map_err(|error| format!("{}: {error}", results.display()))?;
-    let mut command = mutants(tool, name);
+    let mut command = mutants(tool, package);
     command
         .args(choice)
         .arg("--output")
         .arg(results)
-        .args(["--baseline", "skip", "--timeout", TIMEOUT, "--build-timeout", "600", "--profile", "mutants"])
+        .args(["--baseline", "skip", "--timeout", TIMEOUT, "--build-timeout", "600", "--profile", pass.profile])
         .args(["--no-shuffle", "--colors", "never"])
-        .args(tests.split_whitespace())
+        .args(pass.tests.split_whitespace())
         // Only what changed is compiled anew.
         .env("CARGO_TARGET_DIR", folder())
         .env("CARGO_INCREMENTAL", "1")
-        // Proptest would spend the time to make a failure smaller.
+        // Every so many-th of a test's cases are enough here. Proptest would spend the time to make a failure smaller.
+        .env("FLATSTREAM_THINNED", "7")
+        .env("PROPTEST_CASES", "64")
         .env("PROPTEST_MAX_SHRINK_ITERS", "0");
     let status = command.status().map_err(|error| format!("{command:?} can't be run: {error}"))?;
     match status.code() {
@@ -120,9 +188,9 @@ fn test(
     }
 }
 
-fn mutants(tool: &Path, name: &str) -> Command {
+fn mutants(tool: &Path, package: &str) -> Command {
     let mut command = program(&tool.to_string_lossy());
-    command.args(["mutants", "--package", name]);
+    command.args(["mutants", "--package", package]);
     command
 }
 
@@ -138,8 +206,8 @@ fn write_table(tool: &Path) -> Outcome {
 /// All changes that there are, of the sources as they are now: older results of others don't count.
 fn list(tool: &Path) -> Result<Vec<String>, String> {
     let mut all = Vec::new();
-    for changed in CHANGED {
-        let mut command = mutants(tool, changed.name);
+    for package in ["flatstream-checksum", "flatstream-format"] {
+        let mut command = mutants(tool, package);
         let output = command.arg("--list").current_dir(root()).output();
         let output = output.map_err(|error| format!("{command:?} can't be run: {error}"))?;
         if !output.status.success() {
@@ -160,6 +228,17 @@ mod tests {
             escaped("a.rs:1:2: replace f<'a> -> u8 with (0 + 1)"),
             r"a\.rs:1:2: replace f<'a> -> u8 with \(0 \+ 1\)"
         );
+    }
+
+    #[test]
+    fn each_file_is_in_one_group() {
+        let chosen = |file: &'static str| GROUPS.iter().filter_map(move |group| group.sources(&[file])).count();
+        for file in GROUPS.iter().flat_map(|group| group.files) {
+            assert!(root().join(file).is_file(), "{file}");
+            assert_eq!(chosen(file), 1, "{file}");
+        }
+        assert_eq!(chosen("crates/flatstream-format/src/frame.rs"), 1);
+        assert_eq!(chosen("crates/flatstream-io/src/lib.rs"), 0);
     }
 
     #[test]
