@@ -32,7 +32,7 @@ struct Pass {
 }
 
 const GROUPS: &[Group] = &[
-    Group { package: "flatstream-checksum", files: &[], passes: &[CHECKSUM_QUICK, CHECKSUM, READERS] },
+    Group { package: "flatstream-checksum", files: &[], passes: &[CHECKSUM, CHECKSUM_ALONE, FORMAT_QUICK, READERS] },
     Group { package: "flatstream-format", files: &[], passes: &[FORMAT_QUICK, FORMAT, READERS] },
     // Only what reads files uses these.
     Group {
@@ -46,14 +46,17 @@ const GROUPS: &[Group] = &[
     },
 ];
 
-const CHECKSUM_QUICK: Pass = Pass { name: "quick", profile: "mutants", tests: "-- --lib" };
-
 const CHECKSUM: Pass = Pass { name: "all", profile: "mutants", tests: "-- --lib --test second_opinion" };
+
+/// What stands in for the features that are off.
+const CHECKSUM_ALONE: Pass =
+    Pass { name: "alone", profile: "mutants", tests: "--no-default-features -- --lib --test second_opinion" };
 
 const FORMAT_QUICK: Pass = Pass {
     name: "quick",
     profile: "mutants",
-    tests: "-- --lib --test arrival --test decoding --test misuse --test specification --test vectors",
+    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test misuse \
+            --test specification --test vectors",
 };
 
 /// With the features that they need. Not `damage`, which takes minutes where nothing is optimised.

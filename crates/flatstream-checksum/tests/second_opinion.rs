@@ -1,6 +1,6 @@
 //! Every algorithm against published check values and against a second implementation, at all lengths and all splits.
 
-use flatstream_checksum::{Algorithm, Checksum, ChecksumType, Unavailable};
+use flatstream_checksum::{Algorithm, Checksum, ChecksumType, Pass, Unavailable};
 use proptest::prelude::*;
 
 /// Published values: <https://reveng.sourceforge.io/crc-catalogue/all.htm> and xxHash's own sanity test.
@@ -58,6 +58,38 @@ fn second_opinion(checksum: ChecksumType, body: &[u8]) -> Option<u32> {
     }
 }
 
+/// A body to be digested in a pass.
+struct One<'a>(&'a [u8]);
+
+impl Pass for One<'_> {
+    type Output = u32;
+
+    fn run(self, digest: impl Fn(&[u8]) -> u32) -> u32 {
+        digest(self.0)
+    }
+}
+
+/// The digest, which must be the same however it is asked for.
+fn digest_every_way(algorithm: Algorithm, body: &[u8]) -> u32 {
+    let digest = algorithm.digest(body);
+    assert_eq!(digest_of(&algorithm, body), digest, "{algorithm:?}");
+    // As the writers do that borrow their algorithm.
+    assert_eq!(digest_of(&&algorithm, body), digest, "{algorithm:?}, by reference");
+    digest
+}
+
+fn digest_of<C: Checksum>(hasher: &C, body: &[u8]) -> u32 {
+    let digest = hasher.digest(body);
+    let mut copy = vec![0; body.len()];
+    assert_eq!(hasher.copy_and_digest(body, &mut copy), digest, "while it is copied");
+    assert_eq!(copy, body);
+    assert_eq!(hasher.run_pass(One(body)), digest, "in a pass");
+    if let Some(whole) = hasher.digest_parts(&[body]) {
+        assert_eq!(whole, digest, "as one part");
+    }
+    digest
+}
+
 fn noise(len: usize) -> Vec<u8> {
     (0..len as u32).map(|i| (i.wrapping_mul(0x9E37_79B9) >> 24) as u8).collect()
 }
@@ -77,7 +109,7 @@ fn a_second_implementation_agrees_at_every_length_to_1024() {
     for algorithm in available() {
         for len in 0..=bytes.len() {
             if let Some(expected) = second_opinion(algorithm.checksum_type(), &bytes[..len]) {
-                assert_eq!(algorithm.digest(&bytes[..len]), expected, "{algorithm:?}, length {len}");
+                assert_eq!(digest_every_way(algorithm, &bytes[..len]), expected, "{algorithm:?}, length {len}");
             }
         }
     }
@@ -96,6 +128,26 @@ fn any_split_gives_the_digest_of_the_whole() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn only_xxh3_without_std_needs_a_body_in_one_piece() {
+    for algorithm in available() {
+        let is_in_parts = algorithm.digest_parts(&[b"a", b"b"]).is_some();
+        let is_exempt = algorithm.checksum_type() == ChecksumType::Xxh3 && cfg!(not(feature = "std"));
+        assert_eq!(is_in_parts, !is_exempt, "{algorithm:?}");
+        assert_eq!(Checksum::digest_parts(&&algorithm, &[b"ab"]).is_some(), is_in_parts, "{algorithm:?}, by reference");
+    }
+}
+
+#[test]
+fn algorithms_are_equal_if_their_checksums_are() {
+    for (i, a) in available().enumerate() {
+        for (j, b) in available().enumerate() {
+            assert_eq!(a == b, i == j, "{a:?} and {b:?}");
+        }
+        assert_eq!(Algorithm::new(a.checksum_type()), Ok(a));
     }
 }
 
