@@ -168,6 +168,7 @@ fn escaped(text: &str) -> String {
 
 fn test(tool: &Path, package: &str, pass: &Pass, choice: &[String], results: &Path) -> Result<(), String> {
     fs::create_dir_all(results).map_err(|error| format!("{}: {error}", results.display()))?;
+    forget_own_crates(&folder().join(pass.profile).join(".fingerprint"))?;
     let mut command = mutants(tool, package);
     command
         .args(choice)
@@ -189,6 +190,17 @@ fn test(tool: &Path, package: &str, pass: &Pass, choice: &[String], results: &Pa
         Some(0 | 2 | 3) => Ok(()),
         _ => Err(format!("cargo-mutants failed: {status}")),
     }
+}
+
+/// Has cargo compile this project's crates anew: a run that was stopped has left one with a change in it, which is newer
+/// than its source.
+fn forget_own_crates(fingerprints: &Path) -> Result<(), String> {
+    for entry in fs::read_dir(fingerprints).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("flatstream") {
+            fs::remove_dir_all(entry.path()).map_err(|error| format!("{}: {error}", entry.path().display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn mutants(tool: &Path, package: &str) -> Command {
