@@ -181,7 +181,7 @@ fn test(tool: &Path, package: &str, pass: &Pass, choice: &[String], results: &Pa
         .env("CARGO_TARGET_DIR", folder())
         .env("CARGO_INCREMENTAL", "1")
         // Every so many-th of a test's cases are enough here. Proptest would spend the time to make a failure smaller.
-        .env("FLATSTREAM_THINNED", "7")
+        .env("FLATSTREAM_THINNED", "53")
         .env("PROPTEST_CASES", "64")
         .env("PROPTEST_MAX_SHRINK_ITERS", "0");
     let status = command.status().map_err(|error| format!("{command:?} can't be run: {error}"))?;
