@@ -83,19 +83,17 @@ const RECOVERY_QUICK: Pass = Pass {
             --skip damaged_sync_frames",
 };
 
-/// What takes seconds even where all is optimised.
+/// What takes seconds even where it is optimised.
 const READERS: Pass = Pass {
     name: "readers",
     profile: "mutants-optimised",
-    tests: "--test-package flatstream-io --features crc,xxhash,mmap -- --test bad_input --test cursor --test files \
-            --test mapped --test recovery --test recovery_arrival --test recovery_bounds --test recovery_exhaustive \
-            --test recovery_frames --test recovery_links --test recovery_nested --test recovery_noise \
-            --test recovery_sectors --test recovery_stale --test replay --test round_trip --test seek --test times \
-            --test vectors",
+    tests: "--test-package flatstream-io --features crc,xxhash -- --test recovery --test recovery_arrival \
+            --test recovery_bounds --test recovery_exhaustive --test recovery_links --test recovery_noise \
+            --test recovery_sectors --test seek --test times --test vectors",
 };
 
 /// A test that runs longer than this, in seconds, is taken for one that has noticed.
-const TIMEOUT: &str = "60";
+const TIMEOUT: &str = "120";
 
 /// All changes, or those that `--shard K/N`, files, or what else cargo-mutants takes (`--re REGEX`) choose.
 pub(crate) fn run(choice: &[&str]) -> Outcome {
