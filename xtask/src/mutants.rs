@@ -16,11 +16,9 @@ use results::Results;
 
 const VERSION: &str = "27.1.0";
 
-/// Sources that are changed, and what their changes are shown to: each pass to what survived the one before.
-struct Group {
+/// A package whose sources are changed, and what their changes are shown to: each pass to what survived the one before.
+struct Changed {
     package: &'static str,
-    /// Its sources are these alone; none: all of the package that no other group has.
-    files: &'static [&'static str],
     passes: &'static [Pass],
 }
 
@@ -31,56 +29,32 @@ struct Pass {
     tests: &'static str,
 }
 
-const GROUPS: &[Group] = &[
-    Group { package: "flatstream-checksum", files: &[], passes: &[CHECKSUM, CHECKSUM_ALONE, FORMAT_QUICK, READERS] },
-    Group { package: "flatstream-format", files: &[], passes: &[FORMAT_QUICK, FORMAT, READERS] },
-    // Only what reads files uses these.
-    Group {
-        package: "flatstream-format",
-        files: &["crates/flatstream-format/src/seek.rs"],
-        passes: &[SEEK_QUICK, READERS],
-    },
-    Group {
-        package: "flatstream-format",
-        files: &["crates/flatstream-format/src/tail.rs", "crates/flatstream-format/src/salvage.rs"],
-        passes: &[RECOVERY_QUICK, READERS],
-    },
+const CHANGED: &[Changed] = &[
+    Changed { package: "flatstream-checksum", passes: &[CHECKSUM, CHECKSUM_ALONE, FORMAT_QUICK, READERS] },
+    Changed { package: "flatstream-format", passes: &[FORMAT_QUICK, FORMAT, READERS] },
 ];
 
 const CHECKSUM: Pass = Pass { name: "all", profile: "mutants", tests: "-- --lib --test second_opinion" };
 
 /// What stands in for the features that are off.
-const CHECKSUM_ALONE: Pass =
-    Pass { name: "alone", profile: "mutants", tests: "--no-default-features -- --lib --test second_opinion" };
+const CHECKSUM_ALONE: Pass = Pass {
+    name: "alone",
+    profile: "mutants",
+    tests: "--no-default-features --features xxhash -- --lib --test second_opinion",
+};
 
 const FORMAT_QUICK: Pass = Pass {
     name: "quick",
     profile: "mutants",
-    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test misuse \
-            --test specification --test vectors",
+    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test misuse --test salvage \
+            --test seeking --test specification --test tail --test vectors",
 };
 
 /// With the features that they need. Not `damage`, which takes minutes where nothing is optimised.
 const FORMAT: Pass = Pass {
     name: "all",
     profile: "mutants",
-    tests: "--features embedded-io-07,embedded-io-async-07 -- --lib --test arrival --test decoding \
-            --test frame_writer --test header --test misuse --test specification --test split --test vectors",
-};
-
-/// Those of flatstream-io that don't take long where nothing is optimised.
-const SEEK_QUICK: Pass = Pass {
-    name: "seek-quick",
-    profile: "mutants",
-    tests: "--test-package flatstream-io --features crc,xxhash -- --test seek --test vectors",
-};
-
-const RECOVERY_QUICK: Pass = Pass {
-    name: "recovery-quick",
-    profile: "mutants",
-    tests: "--test-package flatstream-io --features crc,xxhash -- --test recovery_frames --test recovery_stale \
-            --test vectors -- --skip a_lost_beginning --skip two_damaged_messages --skip every_pad_byte \
-            --skip damaged_sync_frames",
+    tests: "--features embedded-io-07,embedded-io-async-07 -- --test frame_writer --test header --test split",
 };
 
 /// What takes seconds even where it is optimised.
@@ -98,34 +72,13 @@ const TIMEOUT: &str = "120";
 /// All changes, or those that `--shard K/N`, files, or what else cargo-mutants takes (`--re REGEX`) choose.
 pub(crate) fn run(choice: &[&str]) -> Outcome {
     let tool = cargo_tool::installed("cargo-mutants", VERSION)?;
-    for group in GROUPS {
-        if let Some(sources) = group.sources(choice) {
-            test_group(&tool, group, choice, &sources)?;
+    for changed in CHANGED {
+        let is_of_other = |word: &&str| word.ends_with(".rs") && !word.contains(&format!("{}/", changed.package));
+        if !choice.iter().any(is_of_other) {
+            test_passes(&tool, changed, choice)?;
         }
     }
     write_table(&tool)
-}
-
-impl Group {
-    /// Which of the chosen files are this group's, for cargo-mutants; `None` if others are chosen alone.
-    fn sources(&self, choice: &[&str]) -> Option<Vec<String>> {
-        let is_named = |path: &str| GROUPS.iter().any(|group| group.files.contains(&path));
-        let is_own = |path: &str| match self.files {
-            [] => path.contains(&format!("{}/", self.package)) && !is_named(path),
-            files => files.contains(&path),
-        };
-        let words = |option: &str, files: &[&str]| {
-            files.iter().flat_map(|file| [option.to_owned(), (*file).to_owned()]).collect::<Vec<_>>()
-        };
-        let chosen: Vec<&str> = choice.iter().copied().filter(|word| word.ends_with(".rs")).collect();
-        let own: Vec<&str> = chosen.iter().copied().filter(|path| is_own(path)).collect();
-        match (chosen.is_empty(), own.is_empty(), self.files) {
-            (true, _, []) => Some(GROUPS.iter().flat_map(|group| words("--exclude", group.files)).collect()),
-            (true, _, files) => Some(words("--file", files)),
-            (false, true, _) => None,
-            (false, false, _) => Some(words("--file", &own)),
-        }
-    }
 }
 
 /// The table of what has been run so far.
@@ -138,13 +91,16 @@ fn folder() -> PathBuf {
 }
 
 /// Results of a choice are kept in folders of its name, so that others' stay.
-fn test_group(tool: &Path, group: &Group, choice: &[&str], sources: &[String]) -> Result<(), String> {
-    let others = choice.iter().filter(|word| !word.ends_with(".rs")).map(|&word| word.to_owned());
-    let mut words: Vec<String> = sources.iter().cloned().chain(others).collect();
-    for pass in group.passes {
-        let name = format!("{}{}-{}", group.package, label_of(choice), pass.name);
+fn test_passes(tool: &Path, changed: &Changed, choice: &[&str]) -> Result<(), String> {
+    let words = choice.iter().flat_map(|&word| match word.ends_with(".rs") {
+        true => vec!["--file".to_owned(), word.to_owned()],
+        false => vec![word.to_owned()],
+    });
+    let mut words: Vec<String> = words.collect();
+    for pass in changed.passes {
+        let name = format!("{}{}-{}", changed.package, label_of(choice), pass.name);
         let results = folder().join("results").join(name);
-        test(tool, group.package, pass, &words, &results)?;
+        test(tool, changed.package, pass, &words, &results)?;
         let missed = fs::read_to_string(results.join("mutants.out/missed.txt")).unwrap_or_default();
         if missed.is_empty() {
             break;
@@ -226,8 +182,8 @@ fn write_table(tool: &Path) -> Outcome {
 /// All changes that there are, of the sources as they are now: older results of others don't count.
 fn list(tool: &Path) -> Result<Vec<String>, String> {
     let mut all = Vec::new();
-    for package in ["flatstream-checksum", "flatstream-format"] {
-        let mut command = mutants(tool, package);
+    for changed in CHANGED {
+        let mut command = mutants(tool, changed.package);
         let output = command.arg("--list").current_dir(root()).output();
         let output = output.map_err(|error| format!("{command:?} can't be run: {error}"))?;
         if !output.status.success() {
@@ -248,17 +204,6 @@ mod tests {
             escaped("a.rs:1:2: replace f<'a> -> u8 with (0 + 1)"),
             r"a\.rs:1:2: replace f<'a> -> u8 with \(0 \+ 1\)"
         );
-    }
-
-    #[test]
-    fn each_file_is_in_one_group() {
-        let chosen = |file: &'static str| GROUPS.iter().filter_map(move |group| group.sources(&[file])).count();
-        for file in GROUPS.iter().flat_map(|group| group.files) {
-            assert!(root().join(file).is_file(), "{file}");
-            assert_eq!(chosen(file), 1, "{file}");
-        }
-        assert_eq!(chosen("crates/flatstream-format/src/frame.rs"), 1);
-        assert_eq!(chosen("crates/flatstream-io/src/lib.rs"), 0);
     }
 
     #[test]
