@@ -153,8 +153,8 @@ fn test(tool: &Path, package: &str, pass: &Pass, choice: &[String], results: &Pa
     }
 }
 
-/// Has cargo compile this project's crates anew: a run that was stopped has left one with a change in it, which is newer
-/// than its source.
+/// Has cargo compile this project's crates anew: a run that was stopped has left one with a change in it, and that is
+/// newer than its source.
 fn forget_own_crates(fingerprints: &Path) -> Result<(), String> {
     for entry in fs::read_dir(fingerprints).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with("flatstream") {
