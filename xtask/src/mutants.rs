@@ -26,6 +26,8 @@ struct Changed {
 struct Pass {
     name: &'static str,
     profile: &'static str,
+    /// Tests that run longer, in seconds, are taken for having noticed. They end within a fifth of it.
+    timeout: &'static str,
     tests: &'static str,
 }
 
@@ -34,18 +36,20 @@ const CHANGED: &[Changed] = &[
     Changed { package: "flatstream-format", passes: &[FORMAT_QUICK, FORMAT, READERS] },
 ];
 
-const CHECKSUM: Pass = Pass { name: "all", profile: "mutants", tests: "-- --lib --test second_opinion" };
+const CHECKSUM: Pass = Pass { name: "all", profile: "mutants", timeout: "60", tests: "-- --lib --test second_opinion" };
 
 /// What stands in for the features that are off.
 const CHECKSUM_ALONE: Pass = Pass {
     name: "alone",
     profile: "mutants",
+    timeout: "60",
     tests: "--no-default-features --features xxhash -- --lib --test second_opinion",
 };
 
 const FORMAT_QUICK: Pass = Pass {
     name: "quick",
     profile: "mutants",
+    timeout: "20",
     tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test misuse --test salvage \
             --test seeking --test specification --test tail --test vectors",
 };
@@ -54,6 +58,7 @@ const FORMAT_QUICK: Pass = Pass {
 const FORMAT: Pass = Pass {
     name: "all",
     profile: "mutants",
+    timeout: "60",
     tests: "--features embedded-io-07,embedded-io-async-07 -- --test frame_writer --test header --test split",
 };
 
@@ -61,13 +66,11 @@ const FORMAT: Pass = Pass {
 const READERS: Pass = Pass {
     name: "readers",
     profile: "mutants-optimised",
+    timeout: "300",
     tests: "--test-package flatstream-io --features crc,xxhash -- --test recovery --test recovery_arrival \
             --test recovery_bounds --test recovery_exhaustive --test recovery_links --test recovery_noise \
             --test recovery_sectors --test seek --test times --test vectors",
 };
-
-/// A test that runs longer than this, in seconds, is taken for one that has noticed.
-const TIMEOUT: &str = "120";
 
 /// All changes, or those that `--shard K/N`, files, or what else cargo-mutants takes (`--re REGEX`) choose.
 pub(crate) fn run(choice: &[&str]) -> Outcome {
@@ -135,7 +138,7 @@ fn test(tool: &Path, package: &str, pass: &Pass, choice: &[String], results: &Pa
         .args(choice)
         .arg("--output")
         .arg(results)
-        .args(["--baseline", "skip", "--timeout", TIMEOUT, "--build-timeout", "600", "--profile", pass.profile])
+        .args(["--baseline", "skip", "--timeout", pass.timeout, "--build-timeout", "600", "--profile", pass.profile])
         .args(["--no-shuffle", "--colors", "never"])
         .args(pass.tests.split_whitespace())
         // Only what changed is compiled anew.
