@@ -141,6 +141,32 @@ fn only_xxh3_without_std_needs_a_body_in_one_piece() {
     }
 }
 
+/// One that has only what it must have.
+struct LengthOnly;
+
+impl Checksum for LengthOnly {
+    fn digest(&self, body: &[u8]) -> u32 {
+        0x100 + body.len() as u32
+    }
+}
+
+#[test]
+fn an_algorithm_of_ones_own_needs_a_digest_and_no_more() {
+    assert_eq!(digest_of(&LengthOnly, b"abc"), 0x103);
+    assert_eq!(digest_of(&&LengthOnly, b""), 0x100);
+    assert_eq!(LengthOnly.digest_parts(&[b"a", b"bc"]), None);
+}
+
+#[test]
+fn names_and_features_are_those_of_the_documentation() {
+    let shown = ChecksumType::STANDARD.map(|checksum| (checksum.to_string(), checksum.feature()));
+    let names = ["none", "CRC-32C", "XXH64", "CRC-32", "XXH3"].map(str::to_owned);
+    assert_eq!(shown.clone().map(|(name, _)| name), names);
+    assert_eq!(shown.map(|(_, feature)| feature), [None, None, Some("xxhash"), Some("crc"), Some("xxhash")]);
+    assert_eq!(ChecksumType::Private(200).to_string(), "private checksum 200");
+    assert_eq!(ChecksumType::Private(200).feature(), None);
+}
+
 #[test]
 fn algorithms_are_equal_if_their_checksums_are() {
     for (i, a) in available().enumerate() {

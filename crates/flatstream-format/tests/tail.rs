@@ -305,6 +305,58 @@ fn what_sync_frames_behind_a_stop_say_is_noted() {
 }
 
 #[test]
+fn a_message_beyond_the_readers_limit_is_one_only_if_all_of_it_is_there_and_no_sync_frame_in_it() {
+    // Sync frames at the beginning and behind the long message.
+    let messages = vec![vec![1; 8], vec![2; 400], vec![3; 8]];
+    let stream = Stream::new(ChecksumType::Crc32c, 64, messages);
+    let header = Essentials::parse(&stream.bytes).unwrap();
+    let mut decoder = Decoder::new(&header, 100, Algorithm::CRC32C);
+    let stop = loop {
+        if let Err(stop) = decoder.decode(&stream.bytes[decoder.position() as usize..]) {
+            break stop;
+        }
+    };
+    assert_eq!(stop.reason, StopReason::Limit { found: 400, limit: 100 });
+    let at = stop.position as usize;
+    let claimed = 8 + 400;
+    let fresh = TailSearch::new(&decoder, stop);
+    assert!(!fresh.is_error_known());
+
+    let search = |data: &[u8], is_last| {
+        let mut search = fresh.clone();
+        let done = search.search_syncs(data, at as u64, is_last);
+        (search, done)
+    };
+    for len in 1..=claimed + 100 {
+        let (search, done) = search(&stream.bytes[at..(at + len).min(stream.bytes.len())], false);
+        assert_eq!(search.is_error_known(), done >= claimed, "{len} bytes");
+        let error = search.error();
+        match error.as_ref().map(flatstream_format::Error::to_string) {
+            Some(error) => assert!(len >= claimed && error.contains("400"), "{len} bytes: {error}"),
+            None => assert!(len < claimed, "{len} bytes"),
+        }
+    }
+    for inside in (8..claimed + 24).step_by(8) {
+        let mut data = stream.bytes[at..at + claimed].to_vec();
+        data.resize(claimed + 100, 0xEE);
+        let position = (at + inside) as u64;
+        let sync = Sync { header_check: header.header_check, sequence: 2, epoch: 0, ..sync_at(position) };
+        data[inside..inside + 64].copy_from_slice(&sync.to_frame());
+        let (found, _) = search(&data[..inside + 64], false);
+        let is_inside = inside < claimed;
+        assert_eq!(found.evidence().map(|evidence| evidence.position), Some(position));
+        assert!(found.is_error_known(), "{inside}");
+        let Some(flatstream_format::Error::Frame { stop, .. }) = found.error() else { panic!("no error: {inside}") };
+        let (expected, found) = (claimed as u64, inside as u64);
+        let reason = match is_inside {
+            true => StopReason::Incomplete { expected, found },
+            false => StopReason::Limit { found: 400, limit: 100 },
+        };
+        assert_eq!(stop.reason, reason, "{inside}");
+    }
+}
+
+#[test]
 fn blank_bytes_behind_the_end_are_no_damage() {
     let stream = stream();
     let at = stream.ends[1];
