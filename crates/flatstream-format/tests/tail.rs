@@ -233,7 +233,8 @@ fn a_search_that_hashes_too_much_says_that_it_left_something_out() {
 
 #[test]
 fn a_window_holds_twice_the_longest_frame_within_its_limits() {
-    for (longest, expected) in [(100, 2 << 20), (1 << 20, 2 * ((1 << 20) + 8)), (3 << 20, 2 * ((3 << 20) + 8))] {
+    let sizes = [(100, 2 << 20), (1 << 20, 2 * ((1 << 20) + 8)), (3 << 20, 2 * ((3 << 20) + 8)), (16 << 20, 32 << 20)];
+    for (longest, expected) in sizes {
         let header = flatstream_format::HeaderBuilder::new(ChecksumType::Crc32c).max_message_len(longest);
         let header = header.build().unwrap();
         let stream = Stream::with_header(header.as_bytes(), STREAM_ID, vec![vec![1; 8]]);
@@ -286,6 +287,17 @@ fn what_sync_frames_behind_a_stop_say_is_noted() {
     let durable = search(Sync { durable: start + 1, ..own }, start + 512);
     assert_eq!((durable.end().state, durable.is_end_known()), (EndState::Corrupt, true));
     assert_eq!(durable.syncs().durable_max, Some((start + 1, start + 512)));
+
+    // Of two, the one that says more counts, and the first if they say the same.
+    let (less, more) = (Sync { durable: start - 16, ..own }, Sync { durable: start - 8, ..own });
+    for [first, second] in [[less, more], [more, less], [more, more]] {
+        let mut both = search(first, start + 512);
+        let behind = Sync { position: start + 512 + 64, ..second };
+        both.search_syncs(&behind.to_frame(), behind.position, true);
+        let most = first.durable.max(second.durable);
+        let position = if first.durable == most { start + 512 } else { behind.position };
+        assert_eq!(both.syncs().durable_max, Some((most, position)));
+    }
 
     let displaced = search(own, start + 520);
     assert_eq!(displaced.syncs().displaced, Some(start + 520));

@@ -206,6 +206,24 @@ mod tests {
     }
 
     #[test]
+    fn every_backend_is_had_by_its_own_name() {
+        let names: Vec<&str> = available().into_iter().map(Backend::name).collect();
+        #[cfg(target_arch = "x86_64")]
+        let is_there = |name: &&&str| match **name {
+            "sse4.2" => super::Sse42::detect().is_some(),
+            "avx512" => super::Avx512::detect().is_some(),
+            _ => true,
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let is_there = |_: &&&str| true;
+        assert_eq!(names, CRC32C_BACKENDS.iter().filter(is_there).copied().collect::<Vec<_>>());
+        assert!(names.starts_with(&["table", "crc-fast"]));
+        assert_eq!(Backend::Chosen.name(), super::crc32c_backend());
+        assert!(names.contains(&super::crc32c_backend()));
+        assert_eq!(Backend::choose(None).name(), names[names.len() - 1], "the fastest");
+    }
+
+    #[test]
     fn a_backend_that_cannot_run_is_not_forced() {
         assert_eq!(Backend::choose(Some("abacus")).name(), Backend::choose(None).name());
         for backend in available() {
