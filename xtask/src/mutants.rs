@@ -50,7 +50,7 @@ const FORMAT_QUICK: Pass = Pass {
     name: "quick",
     profile: "mutants",
     timeout: "20",
-    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test misuse --test salvage \
+    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test encoding --test misuse --test salvage \
             --test seeking --test specification --test tail --test vectors",
 };
 

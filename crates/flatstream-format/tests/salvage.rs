@@ -299,6 +299,54 @@ fn frames_of_the_earlier_epoch_behind_those_of_the_later_are_stale() {
 }
 
 #[test]
+fn a_stale_frame_that_was_found_first_is_given_up() {
+    // Short frames are found before long ones: here the stale one is short, and the later epoch's before it long.
+    let old = stream(&[Message(40), Message(600), Message(24), Message(16)]);
+    let header = old.header.essentials();
+    let session = Session { stream_id: STREAM_ID.try_into().unwrap(), epoch: 5 };
+    let place = old.frames[2].0;
+    let mut new = Encoder::resume(header, session, Algorithm::CRC32C, place as u64 - 64, 1);
+    let sync = FoundSync::at_start_of(&new.sync(0, SyncFlags::NONE).unwrap(), 0).unwrap().sync;
+    let mut data = old.bytes[old.frames[1].0..].to_vec();
+    let start = place - old.frames[1].0;
+    data[start..start + 8].copy_from_slice(&new.message(&[7; 600]).unwrap());
+    data[start + 8..start + 608].fill(7);
+    data[0] ^= 1;
+    let position = old.frames[1].0 as u64;
+    let region = Region { data: &data, position, not_below: 0, likely: None, sync: Some(sync), careful: false };
+    assert_eq!(salvage(&old.decoder_at(1, 0), &region), old.expected(1, [2]));
+}
+
+#[test]
+fn on_ordinary_damage_little_is_hashed_in_vain() {
+    // Each word of each body could be the head of a message of 1000 bytes.
+    let mut stream = stream(&[Message(16), Message(40_000), Message(8), Message(30_000), Message(300), SyncFrame]);
+    let session = Session { stream_id: STREAM_ID.try_into().unwrap(), epoch: 4 };
+    let mut encoder = Encoder::new(stream.header.essentials(), session, Algorithm::CRC32C);
+    let body = [9, 9, 9, 9, 0xE8, 3, 0, 0].repeat(5000);
+    for (start, len, is_control) in stream.frames.clone() {
+        let len = len as usize;
+        let place = &mut stream.bytes[start..start + 8 + len];
+        match is_control {
+            true => place.copy_from_slice(&encoder.sync(0, SyncFlags::NONE).unwrap()),
+            false => {
+                place[..8].copy_from_slice(&encoder.message(&body[..len]).unwrap());
+                place[8..].copy_from_slice(&body[..len]);
+            }
+        }
+    }
+    let region = stream.region(1, 6);
+    let mut data = region.data.to_vec();
+    data[0] ^= 1;
+    let all: u64 = stream.frames[2..6].iter().map(|frame| u64::from(frame.1)).sum();
+    let budget = salvage_budget(data.len());
+    let mut left = budget;
+    let found = stream.decoder_at(1, 0).salvage(&Region { data: &data, ..region }, &mut left);
+    assert_eq!(shown(&found), stream.expected(1, 2..6));
+    assert!(budget - left <= all + all / 4, "{} bytes were hashed for {all}", budget - left);
+}
+
+#[test]
 fn control_frames_are_taken_only_if_their_kind_may_stand_there() {
     let stream = stream(&[Message(40), SyncFrame, Drop, Message(8), SyncFrame]);
     let decoder = stream.decoder_at(1, 0);

@@ -97,6 +97,32 @@ fn constants() {
 }
 
 #[test]
+fn limits_of_memory_and_time() {
+    let rows = table("14. Limits");
+    let mib = |len: u64| format!("{} MiB", len as f64 / f64::from(1 << 20));
+    let (held_min, held_max) = (mib(limits::SEARCH_WINDOW_MIN as u64), mib(limits::SEARCH_WINDOW_MAX as u64));
+    let (factor, free) = (limits::SEARCH_HASH_FACTOR, mib(limits::SEARCH_HASH_FREE));
+    let window = mib(limits::SALVAGE_WINDOW_MAX as u64);
+    let ours = [
+        ("search for evidence (i): bytes held", format!("twice the longest message, {held_min} to {held_max}")),
+        ("search for evidence (i): bytes hashed", format!("{factor} times the bytes searched, and {free}")),
+        ("salvage: hashed bytes", format!("{} times the region", limits::SALVAGE_HASH_FACTOR)),
+        (
+            "salvage: window W",
+            format!("max(2 x sync_interval, the frame of max_message_len bytes), 4 KiB to {window} by default"),
+        ),
+        ("tail kept on reopening, scattered", format!("{} by default", mib(limits::SCATTERED_TAIL_MAX))),
+    ];
+    for (what, limit) in ours {
+        let row = rows.iter().find(|row| row["what"] == what).unwrap_or_else(|| panic!("no limit of {what}"));
+        assert_eq!(row["limit"], limit, "{what}");
+    }
+    // The library's own, as its documentation says them.
+    assert_eq!((limits::WRITER_MAX_MESSAGE_LEN, limits::READER_MAX_MESSAGE_LEN), (16_777_216, 67_108_864));
+    assert_eq!((limits::SEEK_READ_MIN, limits::SEEK_READ_MAX, limits::SEARCH_SHORT), (4096, 131_072, 65_536));
+}
+
+#[test]
 fn checksum_ids_and_check_values() {
     for row in table("Checksum ids") {
         if row["name"] == "Private" {
