@@ -50,8 +50,8 @@ const FORMAT_QUICK: Pass = Pass {
     name: "quick",
     profile: "mutants",
     timeout: "20",
-    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test encoding --test misuse --test salvage \
-            --test seeking --test specification --test tail --test vectors",
+    tests: "--test-package flatstream-format -- --lib --test arrival --test decoding --test encoding --test misuse \
+            --test salvage --test seeking --test specification --test tail --test vectors",
 };
 
 /// With the features that they need. Not `damage`, which takes minutes where nothing is optimised.
