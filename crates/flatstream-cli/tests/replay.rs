@@ -83,7 +83,8 @@ fn a_peer_that_goes_away_is_an_error() {
     let folder = Folder::new("cli-replay-gone");
     let recording = Recording::new().with_schema();
     let mut writer = recording.create(&folder.join("long.fls"));
-    recording.append(&mut writer, 0..20_000);
+    // 34 MB, more than the system takes before anybody has read any of it.
+    recording.append(&mut writer, 0..600_000);
     writer.finish().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp:{}", listener.local_addr().unwrap());
