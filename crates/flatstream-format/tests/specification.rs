@@ -117,6 +117,8 @@ fn limits_of_memory_and_time() {
         let row = rows.iter().find(|row| row["what"] == what).unwrap_or_else(|| panic!("no limit of {what}"));
         assert_eq!(row["limit"], limit, "{what}");
     }
+    assert_eq!((header::LENGTH_MIN, header::REGION_LEN_MAX), (12, 1_048_576 + 4));
+    assert_eq!((sync::FRAME_LEN, sync::FRAME_LEN_MAX), (8 + 56, 8 + 1016));
     // The library's own, as its documentation says them.
     assert_eq!((limits::WRITER_MAX_MESSAGE_LEN, limits::READER_MAX_MESSAGE_LEN), (16_777_216, 67_108_864));
     assert_eq!((limits::SEEK_READ_MIN, limits::SEEK_READ_MAX, limits::SEARCH_SHORT), (4096, 131_072, 65_536));
