@@ -32,6 +32,10 @@ pub(crate) fn measure() -> Outcome {
         Ok(tools) => tools,
         Err(why) => return skip(format!("COVERAGE WASN'T MEASURED: {why}")),
     };
+    // Without flatc, tests of schemas are left out.
+    if let Verdict::Skipped(why) = codegen::check()? {
+        return skip(format!("COVERAGE WASN'T MEASURED: {why}"));
+    }
     let profiles = run_tests()?;
     let merged = merge(&tools, &profiles)?;
     let report = report(&tools, &merged)?;
