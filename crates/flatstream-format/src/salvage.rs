@@ -182,7 +182,7 @@ impl<C: Checksum> Search<'_, C> {
     fn candidate(&self, offset: usize, limit: usize) -> Option<(Head, usize)> {
         let head = Head::from_bytes(self.region.data.get(offset..limit)?.first_chunk()?);
         let (promised, reader_limit) = self.rules.limits_of(head);
-        if head.is_blank() || head.body_len() == 0 || head.body_len() > promised.min(reader_limit) {
+        if head.body_len() == 0 || head.body_len() > promised.min(reader_limit) {
             return None;
         }
         let end = offset.checked_add(usize::try_from(frame_len(head.body_len())).ok()?)?;

@@ -111,9 +111,8 @@ impl Borders {
     }
 
     fn is_border(&self, found: &FoundSync) -> bool {
-        let FoundSync { position, sync, .. } = found;
+        let sync = &found.sync;
         found.is_in_place()
-            && *position > self.begin
             && sync.stream_id == self.stream_id
             && sync.header_check == self.header_check
             && sync.checksum_id == self.checksum_id

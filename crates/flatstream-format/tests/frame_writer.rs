@@ -161,6 +161,9 @@ fn a_sink_that_fails_breaks_the_writer_and_leaves_whole_messages_in_front() {
     let sink = Sink { is_silent: true, ..Sink::with_room(3) };
     let outcome = embedded_io_07::FrameWriter::begin(sink, HEADER, SESSION, Algorithm::CRC32C);
     assert_eq!(outcome.err(), Some(WriteError::Stuck));
+    let sink = Sink { is_silent: true, ..Sink::with_room(3) };
+    let outcome = wait(embedded_io_async_07::FrameWriter::begin(sink, HEADER, SESSION, Algorithm::CRC32C));
+    assert_eq!(outcome.err(), Some(WriteError::Stuck));
 }
 
 #[test]

@@ -37,6 +37,36 @@ fn the_minimal_header_of_the_readme_is_what_the_builder_makes() {
 }
 
 #[test]
+fn what_is_no_stream_is_shown_by_its_first_bytes() {
+    let words = |data: &[u8]| HeaderError::at_end_of_data(data, 12).to_string();
+    for (data, shown) in [
+        (&b""[..], "no bytes at all"),
+        (b"\0a\n", r#"only "\x00a\n""#),
+        (b"%PDF-1.7 ab", r#"only "%PDF-1.7 ab""#),
+        (b"%PDF-1.7 and so on", r#""%PDF-1.7 and""#),
+    ] {
+        assert!(words(data).contains(&format!(" {shown}")), "{}", words(data));
+    }
+}
+
+#[test]
+fn a_message_may_be_as_long_as_the_header_or_a_length_word_says() {
+    let essentials = Essentials::parse(MINIMAL).unwrap();
+    let limit = |max_message_len| Essentials { max_message_len, ..essentials }.message_limit();
+    let longest = 0x7FFF_FFFF;
+    for (promised, expected) in [
+        (0, longest),
+        (1, 1),
+        (longest - 1, longest - 1),
+        (longest, longest),
+        (longest + 1, longest),
+        (u32::MAX, longest),
+    ] {
+        assert_eq!(limit(promised), expected, "{promised}");
+    }
+}
+
+#[test]
 fn every_field_goes_there_and_back() {
     let header = full().build().unwrap();
     let read = Header::decode(header.as_bytes()).unwrap();

@@ -13,6 +13,8 @@ use flatstream_format::{
 #[derive(Clone, Copy)]
 enum Frame {
     Message(usize),
+    /// A message of so many bytes, each word of which could be the head of a frame whose body has so many.
+    False(usize, u32),
     Sync,
     /// A control frame whose body is the same whatever surrounds it.
     Drop,
@@ -20,7 +22,7 @@ enum Frame {
     Epoch,
 }
 
-use Frame::{Drop, Epoch, Message, Sync as SyncFrame};
+use Frame::{Drop, Epoch, False, Message, Sync as SyncFrame};
 
 /// A stream, and its frames: the place, the length of the body and whether it is a control frame.
 struct Stream {
@@ -40,8 +42,11 @@ fn stream(frames: &[Frame]) -> Stream {
             encoder.start_epoch(encoder.session().epoch + 1).unwrap();
         }
         match *frame {
-            Message(len) => {
-                let body: Vec<u8> = (0..len).map(|nth| (start + nth * 7) as u8 | 1).collect();
+            Message(len) | False(len, _) => {
+                let body: Vec<u8> = match *frame {
+                    False(_, claimed) => claimed.to_le_bytes().into_iter().cycle().take(len).collect(),
+                    _ => (0..len).map(|nth| (start + nth * 7) as u8 | 1).collect(),
+                };
                 stream.bytes.extend(encoder.message(&body).unwrap());
                 stream.bytes.extend(body);
                 stream.bytes.resize(stream.bytes.len().next_multiple_of(8), 0);
@@ -317,33 +322,63 @@ fn a_stale_frame_that_was_found_first_is_given_up() {
     assert_eq!(salvage(&old.decoder_at(1, 0), &region), old.expected(1, [2]));
 }
 
-#[test]
-fn on_ordinary_damage_little_is_hashed_in_vain() {
-    // Each word of each body could be the head of a message of 200 bytes.
-    let mut stream = stream(&[Message(16), Message(40_000), Message(8), Message(30_000), Message(300), SyncFrame]);
-    let session = Session { stream_id: STREAM_ID.try_into().unwrap(), epoch: 4 };
-    let mut encoder = Encoder::new(stream.header.essentials(), session, Algorithm::CRC32C);
-    let body = [9, 9, 9, 9, 200, 0, 0, 0].repeat(5000);
-    for (start, len, is_control) in stream.frames.clone() {
-        let len = len as usize;
-        let place = &mut stream.bytes[start..start + 8 + len];
-        match is_control {
-            true => place.copy_from_slice(&encoder.sync(0, SyncFlags::NONE).unwrap()),
-            false => {
-                place[..8].copy_from_slice(&encoder.message(&body[..len]).unwrap());
-                place[8..].copy_from_slice(&body[..len]);
-            }
-        }
-    }
-    let region = stream.region(1, 6);
+/// What is found in a region when the lengths of some of its frames are wrong, and how much was hashed for it.
+fn salvage_without_lengths(stream: &Stream, damaged: &[usize], region: Region<'_>) -> (Vec<(usize, u32, bool)>, u64) {
     let mut data = region.data.to_vec();
-    data[0] ^= 1;
-    let all: u64 = stream.frames[2..6].iter().map(|frame| u64::from(frame.1)).sum();
+    for &nth in damaged {
+        data[stream.frames[nth].0 - region.position as usize + 6] ^= 2;
+    }
     let budget = salvage_budget(data.len());
     let mut left = budget;
     let found = stream.decoder_at(1, 0).salvage(&Region { data: &data, ..region }, &mut left);
-    assert_eq!(shown(&found), stream.expected(1, 2..6));
-    assert!(budget - left <= 4 * all, "{} bytes were hashed for {all}", budget - left);
+    (shown(&found), budget - left)
+}
+
+#[test]
+fn on_ordinary_damage_little_is_hashed_in_vain() {
+    let frames = [False(150, 200), False(16, 200), False(40_000, 200), Message(8), False(30_000, 200), Message(300)];
+    let stream = stream(&[&frames[..], &[SyncFrame]].concat());
+    let all: u64 = stream.frames[2..7].iter().map(|frame| u64::from(frame.1)).sum();
+    let region = stream.region(1, 7);
+    let expected = stream.expected(1, 2..7);
+    let (found, hashed) = salvage_without_lengths(&stream, &[1], region);
+    assert_eq!(found, expected);
+    assert!(hashed < all + 1000, "what chains is tried first: {hashed} bytes for {all}");
+    // Else each word of the damaged frame is tried, but none of the others.
+    let (found, hashed) = salvage_without_lengths(&stream, &[1], Region { sync: None, ..region });
+    assert_eq!((found, hashed), (expected, all + 19 * 200), "a frame behind a good one is tried first");
+}
+
+#[test]
+fn false_long_lengths_cost_no_shorter_frame_behind_them() {
+    for (len, claimed) in [(40, 60_000), (1000, 100_000)] {
+        let stream = stream(&[False(400_000, claimed), Message(len), Message(16), SyncFrame]);
+        let (found, _) = salvage_without_lengths(&stream, &[1, 3], stream.region(1, 4));
+        assert_eq!(found, stream.expected(1, [2]), "{len} bytes behind what could be {claimed}");
+    }
+}
+
+#[test]
+fn false_short_lengths_cost_no_longer_frame_before_them() {
+    for (len, claimed) in [(1000, 256), (70_000, 256), (70_000, 60_000)] {
+        let stream = stream(&[Message(16), Message(len), False(200_000, claimed), Message(300), SyncFrame]);
+        for region in [stream.region(1, 5), Region { sync: None, ..stream.region(1, 5) }] {
+            let (found, _) = salvage_without_lengths(&stream, &[1, 3, 4], region);
+            assert_eq!(found, stream.expected(1, [2]), "{len} bytes before what could be {claimed}");
+        }
+    }
+}
+
+#[test]
+fn all_that_may_be_hashed_can_be_hashed_for_one_frame() {
+    let stream = stream(&[Message(70_000)]);
+    let (position, _, _) = stream.frames[1];
+    let data = &stream.bytes[position..];
+    let region = Region { data, position: position as u64, not_below: 0, likely: None, sync: None, careful: false };
+    let decoder = stream.decoder_at(1, 0);
+    for (mut budget, is_found) in [(70_000, true), (69_999, false)] {
+        assert_eq!(decoder.salvage(&region, &mut budget).len(), usize::from(is_found));
+    }
 }
 
 #[test]

@@ -155,6 +155,8 @@ fn search(stream: &Stream, end: u64, mut is_before: impl FnMut(&Sync) -> Option<
     loop {
         match search.step() {
             SearchStep::Read { position, len } => {
+                // The last sync frame may begin at the end of what is left, and have 1024 bytes.
+                assert!(position + len as u64 <= end + 1024, "{len} bytes are read at {position}, of {end}");
                 let data = stream.bytes.get(position as usize..end as usize).unwrap_or_default();
                 let data = &data[..len.min(data.len())];
                 (reads, read) = (reads + 1, read + data.len());

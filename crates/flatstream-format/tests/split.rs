@@ -431,6 +431,19 @@ fn the_search_for_a_border_needs_no_byte_behind_the_next_sync_frame() {
 }
 
 #[test]
+fn behind_the_last_border_nothing_is_searched() {
+    let bytes = varied();
+    for parts in [1, 2, 3, 5] {
+        let mut borders = borders_of(&bytes, parts);
+        for nth in 1..parts {
+            let position = borders.position().unwrap_or_else(|| panic!("border {nth} of {parts} isn't looked for"));
+            assert!(borders.search(&bytes[position as usize..]).is_some());
+        }
+        assert_eq!(borders.position(), None, "{parts} parts");
+    }
+}
+
+#[test]
 fn the_search_for_a_border_finds_the_same_in_pieces() {
     let mut stream = Assembler::new(64);
     for size in [3000, 5, 20_000, 900, 1, 64] {

@@ -43,6 +43,15 @@ fn an_end_is_told_in_words() {
 }
 
 #[test]
+fn evidence_is_told_in_words() {
+    let words = |kind| flatstream_format::Evidence { position: 7440, kind }.to_string();
+    assert_eq!(words(EvidenceKind::Frame), "a good frame of this stream follows at position 7440");
+    assert_eq!(words(EvidenceKind::Sync), "a sync frame of this stream follows at position 7440");
+    assert_eq!(words(EvidenceKind::SyncInPlace), "a sync frame stands at position 7440, as it says");
+    assert_eq!(words(EvidenceKind::Header), "a second stream begins at position 7440");
+}
+
+#[test]
 fn an_end_is_closed_or_torn_or_neither() {
     use EndState::{Closed, Corrupt, Open, Scattered, Torn};
     for state in [Closed, Open, Torn, Scattered, Corrupt] {
@@ -184,6 +193,16 @@ fn frames_are_searched_for_at_every_place_that_may_hold_one_and_no_further() {
         let evidence = search.evidence().map(|evidence| (evidence.position, evidence.kind));
         let is_found = starts > distance;
         assert_eq!(evidence, is_found.then_some((stream.ends[2] as u64, EvidenceKind::Frame)), "{starts}");
+    }
+    // Of a length that the stream can have, its limit included.
+    let len = stream.messages[3].len() as u32;
+    for (limit, is_evidence) in [(len - 1, false), (len, true), (len + 1, true)] {
+        let header = Essentials { max_message_len: limit, ..Essentials::parse(&bytes).unwrap() };
+        let mut strict = Decoder::new(&header, 0, Algorithm::CRC32C);
+        strict.decode(&bytes[stream.header_len..]).unwrap();
+        let mut search = TailSearch::new(&strict, strict.wrong_at(at as u64, &bytes[at..]).unwrap());
+        search.search_frames(strict.hasher(), &bytes[at..stream.ends[3]], at as u64, bytes.len() - at);
+        assert_eq!(search.evidence().is_some(), is_evidence, "{len} bytes, at most {limit}");
     }
     // Not in its place.
     let mut elsewhere = search.clone();
@@ -365,6 +384,24 @@ fn a_message_beyond_the_readers_limit_is_one_only_if_all_of_it_is_there_and_no_s
             false => StopReason::Limit { found: 400, limit: 100 },
         };
         assert_eq!(stop.reason, reason, "{inside}");
+    }
+}
+
+#[test]
+fn a_first_frame_beyond_the_readers_limit_is_no_damage_while_it_is_not_all_there() {
+    let stream = Stream::new(ChecksumType::Crc32c, 64, vec![]);
+    let header = Essentials::parse(&stream.bytes).unwrap();
+    let decoder = Decoder::new(&header, 100, Algorithm::CRC32C);
+    let at = decoder.position() as usize;
+    let claimed = 8 + 400;
+    let data = [&[1, 2, 3, 4, 0x90, 1, 0, 0][..], &[0xEE; 500]].concat();
+    let stop = decoder.clone().decode(&data).unwrap_err();
+    assert_eq!(stop.reason, StopReason::Limit { found: 400, limit: 100 });
+    for len in 1..data.len() {
+        let mut search = TailSearch::new(&decoder, stop.clone());
+        search.search_syncs(&data[..len], at as u64, true);
+        let expected = if len < claimed { EndState::Open } else { EndState::Torn };
+        assert_eq!(search.end().state, expected, "{len} bytes");
     }
 }
 

@@ -99,10 +99,9 @@ impl Essentials {
     /// The longest message that the stream may hold: what the writer promised, or what a length word can say.
     #[must_use]
     pub const fn message_limit(&self) -> u32 {
-        if self.max_message_len == 0 || self.max_message_len > frame::BODY_LEN_MAX {
-            frame::BODY_LEN_MAX
-        } else {
-            self.max_message_len
+        match self.max_message_len {
+            promised @ 1..frame::BODY_LEN_MAX => promised,
+            _ => frame::BODY_LEN_MAX,
         }
     }
 }
