@@ -1,8 +1,11 @@
 //! The header region: what the builder makes, what a reader refuses.
 #![cfg(feature = "alloc")]
 
+use core::num::NonZeroU64;
+
 use flatstream_format::{
-    Algorithm, Checksum, ChecksumType, Clock, Essentials, Header, HeaderBuilder, HeaderError, Located, locate_header,
+    Algorithm, Checksum, ChecksumType, Clock, Encoder, Essentials, FoundSync, Header, HeaderBuilder, HeaderError,
+    Located, Session, SyncFlags, locate_header,
 };
 use proptest::prelude::*;
 
@@ -70,6 +73,7 @@ fn a_message_may_be_as_long_as_the_header_or_a_length_word_says() {
 fn every_field_goes_there_and_back() {
     let header = full().build().unwrap();
     let read = Header::decode(header.as_bytes()).unwrap();
+    assert!(!read.is_recovered());
     assert_eq!(read.checksum(), ChecksumType::Xxh3);
     assert_eq!(read.max_message_len(), 12_345);
     assert_eq!(read.sync_interval(), 4096);
@@ -128,11 +132,39 @@ fn damage_with_a_good_check_never_panics_and_never_reads_beyond() {
 }
 
 #[test]
+fn what_was_chosen_so_far_can_be_asked() {
+    let builder = full();
+    let chosen: Vec<_> = builder.chosen_metadata().collect();
+    assert_eq!(chosen, [("vehicle", "17"), ("vehicle", "18"), ("note", "")]);
+}
+
+#[test]
+fn of_a_damaged_header_a_sync_frame_tells_the_checksum_and_nothing_else() {
+    let header = full().build().unwrap();
+    let session = Session { stream_id: NonZeroU64::MIN, epoch: 7 };
+    let mut encoder = Encoder::new(header.essentials(), session, Algorithm::new(header.checksum()).unwrap());
+    let frame = encoder.sync(0, SyncFlags::NONE).unwrap();
+    let recovered = Header::recover(&FoundSync::at_start_of(&frame, 0).unwrap().sync).unwrap();
+    assert!(recovered.is_recovered());
+    assert_eq!(recovered.checksum(), ChecksumType::Xxh3);
+    assert_eq!(recovered.essentials().header_check, header.essentials().header_check);
+    assert_eq!((recovered.as_bytes(), recovered.schema(), recovered.max_message_len()), (&[][..], None, 0));
+}
+
+#[test]
 fn what_the_builder_refuses() {
     let too_large = HeaderBuilder::new(ChecksumType::None).schema(vec![0; 1 << 20]).build();
     assert!(matches!(too_large, Err(HeaderError::Length(_))), "{too_large:?}");
     let long_text = HeaderBuilder::new(ChecksumType::None).writer("w".repeat(2 << 20)).build();
     assert!(matches!(long_text, Err(HeaderError::Length(_))), "{long_text:?}");
+    // Before anything is built: what is said is how much text and schema there is.
+    let parts = full().schema(vec![0; 5 << 20]).build();
+    let texts = ["Telemetry.TelemetryEvent", "TELE", "test 1", "vehicle", "17", "vehicle", "18", "note"];
+    assert_eq!(parts, Err(HeaderError::Length((5 << 20) + texts.concat().len() as u32)));
+    // And where the rest of the header is what is too much: how long it all is.
+    let limit = 1 << 20;
+    let no_room = HeaderBuilder::new(ChecksumType::None).schema(vec![0; limit]).build();
+    assert!(matches!(no_room, Err(HeaderError::Length(len)) if len as usize > limit), "{no_room:?}");
     let identifier = HeaderBuilder::new(ChecksumType::None).message_identifier("TOO LONG").build();
     assert!(matches!(identifier, Err(HeaderError::Malformed(_))), "{identifier:?}");
     for id in [0, 1, 127] {
