@@ -257,6 +257,25 @@ fn sync_frames_that_are_none_of_the_stream_are_passed_over() {
 }
 
 #[test]
+fn sync_frames_that_count_fewer_messages_than_were_read_are_passed_over() {
+    let stream = stream_of(256, &[(0..300, 24)]);
+    for read in 2..6 {
+        let others = with_others(&stream, |sync| sync.sequence = read - 1);
+        let mut reader = others.reader();
+        for _ in 0..read {
+            reader.next().unwrap().unwrap();
+        }
+        assert_eq!(reader.decoder().last_sync().unwrap().sequence, 0);
+        reader.seek_to_sync(|found, _| {
+            assert!(found.sync.sequence >= read, "{read} messages were read, {}", found.sync.sequence);
+            Some(found.sync.sequence < 20)
+        });
+        let (expected, _) = others.place_before(20);
+        assert_eq!(reader.decoder().last_sync().unwrap().sequence, expected, "{read} messages were read");
+    }
+}
+
+#[test]
 fn sync_frames_of_an_earlier_epoch_are_passed_over() {
     let stream = stream_of(256, &[(0..10, 24), (0..300, 24)]);
     let others = with_others(&stream, |sync| sync.epoch = sync.epoch.saturating_sub(1));

@@ -5,8 +5,8 @@ mod common;
 
 use common::{STREAM_ID, Stream};
 use flatstream_format::{
-    Algorithm, ChecksumType, Decoder, EndState, Essentials, EvidenceKind, FoundSync, StopReason, Sync, SyncFlags,
-    TailSearch, limits,
+    Algorithm, ChecksumType, Decoder, EndState, Essentials, EvidenceKind, FoundSync, SliceReader, StopReason, Sync,
+    SyncFlags, TailSearch, limits,
 };
 
 /// A sync frame that says where it lies.
@@ -366,6 +366,12 @@ fn a_message_beyond_the_readers_limit_is_one_only_if_all_of_it_is_there_and_no_s
             Some(error) => assert!(len >= claimed && error.contains("400"), "{len} bytes: {error}"),
             None => assert!(len < claimed, "{len} bytes"),
         }
+    }
+    // Then the stream didn't end there: it is read no further.
+    for (len, is_refused) in [(claimed - 1, false), (claimed, true), (stream.bytes.len() - at, true)] {
+        let mut reader = SliceReader::with_hasher(&stream.bytes[..at + len], 100, Algorithm::CRC32C).unwrap();
+        let ended_badly = reader.by_ref().any(|message| message.is_err());
+        assert_eq!((ended_badly, reader.end().is_none()), (is_refused, is_refused), "{len} bytes");
     }
     for inside in (8..claimed + 24).step_by(8) {
         let mut data = stream.bytes[at..at + claimed].to_vec();
