@@ -148,9 +148,18 @@ fn a_damaged_sync_frame_hides_nothing_behind_it() {
 }
 
 /// What a search came to: the sync frame that it found, how often it read, and how much.
-fn search(stream: &Stream, end: u64, mut is_before: impl FnMut(&Sync) -> Option<bool>) -> (Option<Sync>, u32, usize) {
+fn search(stream: &Stream, end: u64, is_before: impl FnMut(&Sync) -> Option<bool>) -> (Option<Sync>, u32, usize) {
+    search_as(|search| search, stream, end, is_before)
+}
+
+fn search_as(
+    prepare: fn(SyncSearch) -> SyncSearch,
+    stream: &Stream,
+    end: u64,
+    mut is_before: impl FnMut(&Sync) -> Option<bool>,
+) -> (Option<Sync>, u32, usize) {
     let first = &stream.syncs[0];
-    let mut search = SyncSearch::new(stream.header.essentials(), first, first.position + 64, end);
+    let mut search = prepare(SyncSearch::new(stream.header.essentials(), first, first.position + 64, end));
     let (mut reads, mut read) = (0, 0);
     loop {
         match search.step() {
@@ -192,6 +201,45 @@ fn the_bisection_finds_the_last_sync_frame_and_reads_little() {
 }
 
 #[test]
+fn the_bisection_by_times_reads_little_for_each_epoch() {
+    for epochs in [1, 2, 5] {
+        let stream = stream_of(1024, &vec![(0..8_000, 8); epochs]);
+        let len = stream.bytes.len() as u64;
+        for time in (100..8_000).step_by(101) {
+            let (found, reads, _) = search_as(SyncSearch::by_epochs, &stream, len, |sync| Some(sync.time < time));
+            let expected = stream.syncs.iter().take_while(|sync| sync.time < time).last();
+            assert_eq!(found.as_ref(), expected.filter(|sync| sync.sequence != 0), "{epochs} epochs, time {time}");
+            assert!(reads <= 14 + 8 * epochs as u32, "{epochs} epochs, time {time}: {reads} reads");
+        }
+    }
+}
+
+#[test]
+fn where_few_sync_frames_are_left_they_are_found() {
+    let stream = stream_of(1024, &[(0..3_000, 92)]);
+    let stream = with_changed(&stream, |nth| nth % 5 != 0, |sync| sync.stream_id ^= 1);
+    let len = stream.bytes.len() as u64;
+    for sequence in (0..3_000).step_by(7) {
+        assert_eq!(search(&stream, len, is_before(sequence)).0, last_before(&stream, sequence, len), "{sequence}");
+    }
+}
+
+#[test]
+fn where_no_sync_frame_is_left_or_none_can_be_judged_the_search_is_given_up() {
+    let stream = stream_of(1024, &[(0..40_000, 8)]);
+    let len = stream.bytes.len() as u64;
+    let damaged = with_changed(&stream, |nth| nth != 0, |sync| sync.stream_id ^= 1);
+    let (found, reads, read) = search(&damaged, len, |_| panic!("it is none of the stream"));
+    assert!(found.is_none() && reads <= 20 && read <= 70_000, "{found:?}, {reads} reads, {read} bytes");
+    let mut judged = 0;
+    let (found, reads, read) = search(&stream, len, |_| {
+        judged += 1;
+        None
+    });
+    assert!(found.is_none() && judged <= 60 && reads <= 100, "{found:?}, {judged} judged, {reads} reads, {read} bytes");
+}
+
+#[test]
 fn the_bisection_ends_where_the_data_end() {
     let stream = stream_of(256, &[(0..100, 24)]);
     let begin = stream.syncs[0].position + 64;
@@ -218,13 +266,21 @@ fn sync_frames_that_cannot_be_judged_are_passed_over() {
 
 /// The stream, with other sync frames in the place of every second one.
 fn with_others(stream: &Stream, change: impl Fn(&mut Sync)) -> Stream {
-    let mut bytes = stream.bytes.clone();
-    for sync in stream.syncs[1..].iter().step_by(2) {
+    with_changed(stream, |nth| nth % 2 == 1, change)
+}
+
+/// The stream, with other sync frames in the place of those that are chosen.
+fn with_changed(stream: &Stream, is_chosen: impl Fn(usize) -> bool, change: impl Fn(&mut Sync)) -> Stream {
+    let (mut bytes, mut syncs) = (stream.bytes.clone(), Vec::new());
+    for (nth, sync) in stream.syncs.iter().enumerate() {
+        if !is_chosen(nth) {
+            syncs.push(*sync);
+            continue;
+        }
         let mut other = *sync;
         change(&mut other);
         bytes[sync.position as usize..][..64].copy_from_slice(&other.to_frame());
     }
-    let syncs = stream.syncs[..1].iter().chain(stream.syncs[1..].iter().skip(1).step_by(2)).copied().collect();
     Stream { header: stream.header.clone(), bytes, syncs, starts: stream.starts.clone() }
 }
 
