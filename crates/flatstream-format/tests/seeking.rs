@@ -130,6 +130,27 @@ fn a_stream_without_times_is_not_sought_in_by_them() {
 }
 
 #[test]
+fn sync_frames_without_a_time_lie_before_any() {
+    let stream = stream_of(256, &[(0..100, 24)]);
+    let last = stream.syncs[stream.syncs.len() - 1].sequence;
+    let landing = |is_without: fn(usize) -> bool, time| {
+        let changed = with_changed(&stream, is_without, |sync| sync.time = TIME_NONE);
+        changed.reader().seek_to_time(time).sequence
+    };
+    assert_eq!(landing(|_| true, 50), 0, "none has a time");
+    assert_eq!(landing(|nth| nth != 0, 50), last, "only the first has");
+    assert_eq!(landing(|nth| nth == 0, 50), stream.place_before(50).0, "all others have");
+    assert_eq!(landing(|nth| nth == 0, 1000), last, "all others have");
+}
+
+#[test]
+fn what_follows_a_time_that_is_not_earlier_does_not_count() {
+    // The first sync frame of the second epoch is earlier than the time.
+    let stream = stream_of(256, &[(10..20, 24), (0..50, 24)]);
+    assert_eq!(stream.reader().seek_to_time(10).sequence, 0);
+}
+
+#[test]
 fn a_damaged_sync_frame_hides_nothing_behind_it() {
     let stream = &streams()[1];
     for sync in &stream.syncs[1..] {
