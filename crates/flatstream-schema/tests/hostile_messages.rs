@@ -28,10 +28,10 @@ fn every_truncation_gives_an_answer() {
         let paths = paths(&walker);
         for message in some_messages(&walker, 5) {
             assert_eq!(decode(&walker, &paths, &message), Ok(()), "{name}");
-            let cut = damage::truncations(&message).map(|cut| decode(&walker, &paths, cut));
-            let refused = cut.filter(Result::is_err).count();
+            let cut: Vec<_> = damage::truncations(&message).map(|cut| decode(&walker, &paths, cut)).collect();
+            let refused = cut.iter().filter(|decoded| decoded.is_err()).count();
             // Only a pad or what is shared may be missing without a loss.
-            assert!(refused > message.len() / 2, "{name}: {refused} of {}", message.len());
+            assert!(refused > cut.len() / 2, "{name}: {refused} of {}", cut.len());
         }
     }
 }
