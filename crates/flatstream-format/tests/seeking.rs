@@ -145,9 +145,9 @@ fn sync_frames_without_a_time_lie_before_any() {
 
 #[test]
 fn what_follows_a_time_that_is_not_earlier_does_not_count() {
-    // The first sync frame of the second epoch is earlier than the time.
-    let stream = stream_of(256, &[(10..20, 24), (0..50, 24)]);
-    assert_eq!(stream.reader().seek_to_time(10).sequence, 0);
+    // A third of the second epoch is earlier than the time, which is that of the stream's first sync frame.
+    let stream = stream_of(256, &[(1000..1100, 24), (0..3000, 24)]);
+    assert_eq!(stream.reader().seek_to_time(1000).sequence, 0);
 }
 
 #[test]
