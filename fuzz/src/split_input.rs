@@ -41,9 +41,9 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Whether something looks like a sync frame or a header inside of a frame. On a link, and to a follower, that
-/// disproves the length of a frame that is still arriving, and says nothing where it is whole: section 13 of the
-/// specification.
+/// Whether something looks like a sync frame or a header inside of a frame, or like a sync frame inside of a header. On
+/// a link, and to a follower, that disproves the length of what is still arriving, and says nothing where it is whole:
+/// section 13 of the specification.
 fn holds_images<'a>(data: &[u8], bodies: impl Iterator<Item = &'a [u8]>) -> bool {
     let mut syncs = Vec::new();
     FoundSync::each_in(data, 0, |sync| syncs.push(sync.position as usize));
@@ -53,12 +53,19 @@ fn holds_images<'a>(data: &[u8], bodies: impl Iterator<Item = &'a [u8]>) -> bool
         let body = start + 1..start.saturating_add(frame::HEAD_LEN + len);
         word & frame::CONTROL_BIT != 0 && syncs.iter().any(|sync| body.contains(sync))
     };
+    let in_header = |(start, opening): (usize, &[u8])| {
+        let len = u32::from_le_bytes([opening[0], opening[1], opening[2], opening[3]]) as usize;
+        let region = start + 1..start.saturating_add(header::LENGTH.end + len);
+        opening[header::IDENTIFIER] == header::IDENTIFIER_BYTES && syncs.iter().any(|sync| region.contains(sync))
+    };
     let mut is_in_message = false;
     for body in bodies {
         FoundSync::each_in(body, 0, |_| is_in_message = true);
         is_in_message |= body.windows(4).any(|word| word == header::IDENTIFIER_BYTES);
     }
-    is_in_message || data.windows(frame::HEAD_LEN).enumerate().any(in_control)
+    is_in_message
+        || data.windows(frame::HEAD_LEN).enumerate().any(in_control)
+        || data.windows(header::IDENTIFIER.end).enumerate().any(in_header)
 }
 
 fn check_strict(data: &[u8], most: usize, noise: &mut Noise) {
