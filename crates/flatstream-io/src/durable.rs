@@ -77,3 +77,57 @@ impl<W: Durable> Durable for BufWriter<W> {
         self.get_mut().sync()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Notes what is asked of it.
+    #[derive(Default)]
+    struct Notes {
+        calls: Vec<String>,
+        is_full: bool,
+    }
+
+    impl Write for Notes {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.is_full {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.calls.push(format!("write {}", bytes.len()));
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.calls.push("flush".to_owned());
+            Ok(())
+        }
+    }
+
+    impl Durable for Notes {
+        fn sync(&mut self) -> io::Result<()> {
+            self.calls.push("sync".to_owned());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_buffer_holds_is_written_before_it_is_called_durable() {
+        let mut notes = Notes::default();
+        let mut sink: Box<dyn Durable> = Box::new(BufWriter::new(&mut notes));
+        sink.write_all(b"message").unwrap();
+        sink.sync().unwrap();
+        drop(sink);
+        assert_eq!(notes.calls, ["write 7", "flush", "sync"]);
+    }
+
+    #[test]
+    fn a_buffer_that_cannot_be_written_is_not_called_durable() {
+        let mut notes = Notes { is_full: true, ..Notes::default() };
+        let mut sink = BufWriter::new(&mut notes);
+        sink.write_all(b"message").unwrap();
+        assert_eq!(sink.sync().unwrap_err().kind(), io::ErrorKind::StorageFull);
+        drop(sink);
+        assert!(notes.calls.is_empty(), "{:?}", notes.calls);
+    }
+}
