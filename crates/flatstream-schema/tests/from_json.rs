@@ -245,6 +245,10 @@ fn what_a_message_cannot_hold_is_said_with_its_path_and_place() {
     ] {
         let error = walker.message_from_json(text.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), said, "{text}");
+        let (what, place) = said.split_once(", at ").unwrap();
+        let path = if error.path().is_empty() { String::new() } else { format!("{}: ", error.path()) };
+        assert_eq!(format!("{path}{}", error.what()), what);
+        assert_eq!(format!("line {}, column {}", error.line(), error.column()), place);
     }
     let not_utf_8 = walker.message_from_json(b"{\"name\":\"\xff\"}").unwrap_err();
     assert_eq!(not_utf_8.to_string(), "name: invalid unicode code point, at line 1, column 10");
