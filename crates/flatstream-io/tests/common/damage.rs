@@ -82,7 +82,7 @@ pub(crate) fn check_moved(stream: &Stream, checksum: ChecksumType, damaged: &[u8
         let lost = explain(&found, || {
             let changed = stream.check(&found);
             assert!(checksum == ChecksumType::None || changed == 0, "{changed} wrong");
-            // What lies before the place where a stream was joined isn't counted; its header may be that of the next one.
+            // What lies before the place where a stream was joined isn't counted; its header may be that of the next.
             let is_joined = found.has(|finding| matches!(finding, Finding::HeaderRecovered { .. }));
             if is_joined { found.losses.messages } else { stream.check_lost(&found) }
         });
