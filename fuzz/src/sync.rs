@@ -1,6 +1,7 @@
 //! Sync frames in any bytes: found alike at once, in pieces and by trying every place; and what is sought by them is
 //! where reading on from the beginning finds it.
 
+use flatstream_format::layout::frame::HEAD_LEN;
 use flatstream_format::layout::sync::BODY_LEN;
 use flatstream_format::{FoundSync, Header, SliceReader, Sync, TIME_NONE};
 
@@ -20,10 +21,10 @@ pub fn check(data: &[u8]) {
     }
     let Ok((messages, None, _)) = strict_by_slice(data) else { return };
     // Who knows stream and place can put the image of a sync frame into a message, and what bisects may take it for
-    // one: section 18 of the specification.
+    // one: section 18 of the specification. It may begin there and end behind it, where the stream is torn.
     let places = expected.iter().map(|found| found.position - position);
-    let is_in_message =
-        |place: u64| messages.iter().any(|(at, _, body)| (*at..at + body.len() as u64).contains(&place));
+    let frame_of = |(at, _, body): &(u64, u64, Vec<u8>)| *at..at + (HEAD_LEN + body.len()) as u64;
+    let is_in_message = |place: u64| messages.iter().any(|message| frame_of(message).contains(&place));
     if Header::decode(data).is_ok() && !places.into_iter().any(is_in_message) {
         check_seeking(data, &messages);
     }
