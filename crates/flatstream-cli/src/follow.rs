@@ -12,6 +12,7 @@ use flatstream::{Dropped, Error, FollowOptions, Followed, Follower, Header, Read
 use crate::arguments::{Cat, Selection};
 use crate::filter::Filter;
 use crate::input::Input;
+use crate::key::Order;
 use crate::messages::{Item, Place};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::printer::Printer;
@@ -158,7 +159,7 @@ fn print_all(
     follower: &mut impl Following,
     out: &mut impl Write,
 ) -> Outcome {
-    let mut printing: Option<(Printer, Filter)> = None;
+    let mut printing: Option<(Printer, Filter, Option<Order<'_>>)> = None;
     let mut unsaved = 0;
     let mut wait = Duration::ZERO;
     loop {
@@ -173,7 +174,7 @@ fn print_all(
         };
         wait = Duration::ZERO;
         unsaved += 1;
-        let (printer, filter) = match &mut printing {
+        let (printer, filter, order) = match &mut printing {
             Some(printing) => printing,
             None => {
                 let header = follower.header();
@@ -181,9 +182,13 @@ fn print_all(
                 let filter = Filter::new(path, &reading.choice, place, header)?;
                 let printer = Printer::new(options.format, reading, header)?;
                 out.write_all(printer.head())?;
-                printing.insert((printer, filter))
+                let order = filter.key.as_ref().map(|key| Order::new(path, key));
+                printing.insert((printer, filter, order))
             }
         };
+        if let Some(order) = order {
+            order.check(&item)?;
+        }
         if filter.is_behind(&item) {
             break;
         }

@@ -2,9 +2,11 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::path::Path;
 
 use flatstream::schema::{FieldPath, MessageError, Scalar, Value, Walker};
 
+use crate::messages::Item;
 use crate::outcome::Failure;
 
 /// A value that somebody wrote on the command line, for a field.
@@ -97,6 +99,44 @@ impl Key {
     }
 }
 
+/// Whether a key's field decreases all the same, as far as messages are read: then bisection can have missed some.
+pub(crate) struct Order<'p> {
+    path: &'p Path,
+    field: FieldPath,
+    last: Option<KeyValue>,
+}
+
+impl<'p> Order<'p> {
+    pub(crate) fn new(path: &'p Path, key: &Key) -> Self {
+        Self { path, field: key.field.clone(), last: None }
+    }
+
+    /// Takes the next message in.
+    ///
+    /// # Errors
+    /// It has less in the field than the one before. One that hasn't the field is passed over.
+    pub(crate) fn check(&mut self, item: &Item) -> Result<(), Failure> {
+        let Some(value) = self.field.read(&item.message).ok().flatten().map(KeyValue::of) else { return Ok(()) };
+        if let Some(last) = &self.last
+            && value.compare(last) == Ordering::Less
+        {
+            let what = format!("{}: {}, has the {}", self.path.display(), item.place(), self.field.as_str());
+            let advice = "`--where` finds messages in any order, so there may be more that are wanted";
+            return Err(decreases(&what, &value, last, advice));
+        }
+        self.last = Some(value);
+        Ok(())
+    }
+}
+
+/// What was to be in order isn't.
+pub(crate) fn decreases(what: &str, value: &dyn fmt::Display, last: &dyn fmt::Display, advice: &str) -> Failure {
+    Failure::Other {
+        what: format!("{what} {value}, and the one before has {last}: it must not decrease"),
+        advice: Some(advice.to_owned()),
+    }
+}
+
 type Comparison = fn(Ordering) -> bool;
 
 /// A condition on a message.
@@ -155,7 +195,8 @@ impl KeyValue {
         match (value, integer_of(value)) {
             (_, Some(integer)) => Self::Integer(integer),
             (Value::String(bytes), None) => Self::Text(bytes.to_vec()),
-            (other, None) => Self::Real(other.as_f64().unwrap_or(f64::NAN)),
+            // Zero has one order, with either sign.
+            (other, None) => Self::Real(other.as_f64().unwrap_or(f64::NAN) + 0.0),
         }
     }
 
@@ -190,4 +231,16 @@ impl fmt::Display for KeyValue {
 
 pub(crate) fn field_of(path: &str, walker: &Walker) -> Result<FieldPath, Failure> {
     FieldPath::parse(walker, path).map_err(|error| Failure::usage(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_decreases_in_neither_sign_and_behind_nan_everything_does() {
+        let order = |a: f64, b: f64| KeyValue::of(Value::Double(a)).compare(&KeyValue::of(Value::Double(b)));
+        assert_eq!((order(0.0, -0.0), order(-0.0, 0.0)), (Ordering::Equal, Ordering::Equal));
+        assert_eq!((order(-1.0, 0.0), order(1.0, f64::NAN)), (Ordering::Less, Ordering::Less));
+    }
 }

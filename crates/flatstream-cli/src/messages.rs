@@ -15,7 +15,7 @@ use flatstream::{
 use crate::arguments::{self, Reading};
 use crate::input::Input;
 use crate::interval;
-use crate::key::Key;
+use crate::key::{Key, Order};
 use crate::outcome::Failure;
 use crate::text::{finding, printable};
 
@@ -36,6 +36,15 @@ impl Item {
     /// Of the sync frame before it; [`TIME_NONE`] if that has none.
     pub(crate) fn time(&self) -> i64 {
         self.sync.map_or(TIME_NONE, |sync| sync.time)
+    }
+
+    /// Which message it is, in words.
+    pub(crate) fn place(&self) -> String {
+        let position = self.message.position();
+        match self.sequence {
+            Some(sequence) => format!("message {sequence}, at position {position}"),
+            None => format!("the message at position {position}"),
+        }
     }
 }
 
@@ -190,9 +199,14 @@ impl Messages {
     ) -> std::result::Result<(), Failure> {
         let path = &self.path;
         let failed = |error: Error| Failure::reading(path, &error);
+        let mut order = key.map(|key| Order::new(path, key));
         let mut take_all = |source: &mut dyn Source| {
             while let Some(item) = source.next_item() {
-                if !take(item.map_err(failed)?)? {
+                let item = item.map_err(failed)?;
+                if let Some(order) = &mut order {
+                    order.check(&item)?;
+                }
+                if !take(item)? {
                     break;
                 }
             }
@@ -400,6 +414,7 @@ struct Filtered<'a> {
     key: Option<&'a Key>,
     /// Of a window of times: those behind the last sync frame, as long as that is before the window.
     held: VecDeque<Item>,
+    /// The window was reached; not for one of numbers.
     is_begun: bool,
 }
 
@@ -414,7 +429,10 @@ impl Source for Filtered<'_> {
                     _ => Some(found),
                 }
             }
-            (Place::Keys(_), Some(key)) => self.find(|item| !key.is_before(&item.message)),
+            (Place::Keys(_), Some(key)) if !self.is_begun => {
+                self.is_begun = true;
+                self.find(|item| !key.is_before(&item.message))
+            }
             _ => self.reader.next_item(),
         }
     }

@@ -141,12 +141,8 @@ pub(crate) fn say_undecoded(item: &Item, error: &dyn Display, is_lenient: bool) 
 
 /// Why the program can't go on behind a message.
 pub(crate) fn undecoded(item: &Item, error: &dyn Display) -> Failure {
-    let place = match item.sequence {
-        Some(sequence) => format!("message {sequence}, at position {}", item.message.position()),
-        None => format!("the message at position {}", item.message.position()),
-    };
     Failure::Other {
-        what: format!("{place}, isn't one of the schema: {error}"),
+        what: format!("{}, isn't one of the schema: {error}", item.place()),
         advice: Some("`--recover` goes on behind it, `cat --format raw` shows the bytes".to_owned()),
     }
 }

@@ -121,6 +121,37 @@ fn windows_are_the_same_of_files_logs_and_pipes() {
 }
 
 #[test]
+fn a_key_that_decreases_is_an_error_not_a_window_with_holes() {
+    let folder = Folder::new("cli-cat-key");
+    let path = record(&folder, "events.fls");
+    record_log(&folder, "log");
+    let key = ["--key", "source_id=pump-2.."];
+    let refused = |command: &[&str], name: &str, input: Vec<u8>| {
+        let command = flatstream(&folder).args(command).args(key).arg(name).stdin(input);
+        String::from_utf8(command.assert().code(1).get_output().stderr.clone()).unwrap()
+    };
+    let of_file = refused(&["cat", "--format", "ndjson"], "events.fls", Vec::new());
+    snapbox::assert_data_eq!(
+        of_file,
+        str![[r#"
+error: events.fls: message 93, at position 7056, has the source_id pump-1, and the one before has pump-ü: it must not decrease
+  next: `--where` finds messages in any order, so there may be more that are wanted
+
+"#]]
+    );
+    for name in ["log", "-"] {
+        let error = refused(&["cat", "--format", "ndjson"], name, read(&path));
+        assert!(error.contains("has the source_id pump-1, and the one before has pump-\u{fc}"), "{name}: {error}");
+    }
+    for arguments in [&["cat", "--follow"][..], &["cut", "-o", "new.fls"], &["convert", "--to", "csv", "-o", "new.csv"]]
+    {
+        let error = refused(arguments, "events.fls", Vec::new());
+        assert!(error.contains("it must not decrease"), "{arguments:?}: {error}");
+    }
+    assert!(!folder.join("new.fls").exists());
+}
+
+#[test]
 fn a_window_of_times_leaves_out_nothing_of_that_time() {
     let folder = Folder::new("cli-cat-times");
     let path = record(&folder, "events.fls");

@@ -7,7 +7,7 @@ use flatstream::{Clock, HeaderBuilder, Message, TIME_NONE};
 use serde_json::json;
 
 use crate::arguments::{FactsFormat, Merge, SchemaOptions};
-use crate::key::{KeyValue, field_of};
+use crate::key::{KeyValue, decreases, field_of};
 use crate::new_stream::{Made, NewStream, check_name, header_like};
 use crate::outcome::{Done, Failure, Outcome};
 use crate::shape;
@@ -115,13 +115,7 @@ impl Merged {
             Some(field) => (field.as_str(), "order it by a field that doesn't decrease, or by time"),
             None => ("time", "a stream that was reopened under another clock is merged by a field: --by FIELD"),
         };
-        let what = format!(
-            "{} has the {by} {}, and the one before has {}: it must not decrease",
-            self.place(message),
-            said(key),
-            said(last)
-        );
-        Failure::Other { what, advice: Some(advice.to_owned()) }
+        decreases(&format!("{} has the {by}", self.place(message)), &said(key), &said(last), advice)
     }
 
     fn check_times(&self) -> Result<(), Failure> {
