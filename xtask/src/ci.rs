@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: every check, each with the command that repeats it alone and with the time it took.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use crate::command::{exists, run, run_with, skip, target};
@@ -122,12 +122,17 @@ fn run_step((line, check): &Step) -> Outcome {
 }
 
 /// By nextest, where it is installed; `cargo test` runs the same tests.
+fn with_nextest(line: &str, set: impl FnOnce(&mut Command)) -> Outcome {
+    if exists("cargo nextest --version") { run_with(line, set) } else { run_with(&without_nextest(line), set) }
+}
+
+fn without_nextest(line: &str) -> String {
+    let kinds = if line.contains("--test ") { "test" } else { "test --lib --bins --tests" };
+    line.replace("nextest run", kinds).replace("--no-capture", "-- --nocapture")
+}
+
 fn test(line: &str) -> Outcome {
-    let line = match exists("cargo nextest --version") {
-        true => line.to_owned(),
-        false => line.replace("nextest run", "test --lib --bins --tests"),
-    };
-    run_with(&line, |command| {
+    with_nextest(line, |command| {
         // Tests that need flatc take the one that the codegen step has checked.
         if let Some(flatc) = codegen::find_flatc() {
             command.env("FLATC", flatc);
@@ -156,14 +161,14 @@ fn with_address_sanitizer(line: &str) -> Outcome {
 
 /// Three cuts in each of 300,000 schedules: some minutes.
 fn many_power_cuts(line: &str) -> Outcome {
-    run_with(line, |command| {
+    with_nextest(line, |command| {
         command.env("FLATSTREAM_POWER_CUTS", "300000");
     })
 }
 
 /// Through the implementation in Python, too: some minutes.
 fn many_damaged_streams(line: &str) -> Outcome {
-    run_with(line, |command| {
+    with_nextest(line, |command| {
         command.env("FLATSTREAM_DIFFERENTIAL", "20000");
     })
 }
@@ -177,4 +182,19 @@ fn document(line: &str) -> Outcome {
     run_with(line, |command| {
         command.env("RUSTDOCFLAGS", "-D warnings");
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_test_runs_the_same_tests_where_nextest_is_missing() {
+        assert_eq!(
+            without_nextest("cargo nextest run -p a --features b"),
+            "cargo test --lib --bins --tests -p a --features b"
+        );
+        let one = "cargo nextest run --release -p a --test b --no-capture";
+        assert_eq!(without_nextest(one), "cargo test --release -p a --test b -- --nocapture");
+    }
 }

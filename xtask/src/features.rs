@@ -13,9 +13,9 @@ const FEATURES: &[(&str, &[&str])] = &[
     ("flatstream-format", &["std", "alloc", "crc", "xxhash"]),
     ("flatstream-ring", &[]),
     ("flatstream-schema", &["from-json"]),
-    ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "mmap"]),
+    ("flatstream-io", &["crc", "xxhash", "flatbuffers", "typed", "from-json", "mmap"]),
     ("flatstream-log", &[]),
-    ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "mmap", "log"]),
+    ("flatstream", &["crc", "xxhash", "flatbuffers", "typed", "from-json", "mmap", "log"]),
 ];
 
 /// Features that touch no others, so that they are tried alone and together only.
@@ -70,8 +70,8 @@ fn check_full() -> Outcome {
     }
 }
 
-/// A feature that turns another one on: the pair differs from the first alone in name only.
-const IMPLIED: (&str, &str) = ("typed", "flatbuffers");
+/// Features that turn others on: the pair differs from the first alone in name only.
+const IMPLIED: [(&str, &str); 2] = [("typed", "flatbuffers"), ("from-json", "typed")];
 
 /// All subsets that differ, or the small and the large ones, as lists with commas.
 fn combinations(features: &[&str], is_full: bool) -> impl Iterator<Item = String> {
@@ -82,7 +82,10 @@ fn combinations(features: &[&str], is_full: bool) -> impl Iterator<Item = String
         features.iter().enumerate().filter_map(is_in).collect::<Vec<_>>()
     };
     let has = |subset: &[String], name: &str| subset.iter().any(|feature| feature == name);
-    let differs = move |subset: &Vec<String>| !has(subset, IMPLIED.0) || has(subset, IMPLIED.1);
+    let is_whole = move |subset: &[String], (one, other): (&str, &str)| {
+        !has(subset, one) || has(subset, other) || !features.contains(&other)
+    };
+    let differs = move |subset: &Vec<String>| IMPLIED.into_iter().all(|pair| is_whole(subset, pair));
     let subsets = (0..1u32 << count).map(subset);
     subsets.filter(is_asked_for).filter(differs).map(|subset| subset.join(","))
 }
@@ -95,4 +98,16 @@ fn selection(package: &str, features: &str) -> String {
 fn step(line: &str) -> Outcome {
     println!("   {line}");
     run(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_is_named_with_those_that_it_turns_on() {
+        let all = |features: &[&str]| combinations(features, true).collect::<Vec<_>>();
+        assert_eq!(all(&["from-json"]), ["", "from-json"]);
+        assert_eq!(all(&["flatbuffers", "typed"]), ["", "flatbuffers", "flatbuffers,typed"]);
+    }
 }

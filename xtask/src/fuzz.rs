@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: builds the targets of `fuzz/` as cargo-fuzz does, but by the stable compiler, and runs each for
-//! a while. What it makes is in the build folder, under `fuzz`. With `--minutes`, the table of `docs/ROBUSTNESS.md` is
-//! made of all runs so far.
+//! a while. What it makes is in the build folder, under `fuzz`. With `--minutes`, `fuzz/runs.txt` notes each run, and
+//! the table of `docs/ROBUSTNESS.md` is made of all that it has.
 
 mod totals;
 
@@ -33,7 +33,7 @@ const JOBS: usize = 2;
 const USAGE: &str = "cargo xtask fuzz [--asan] [--minutes N] [TARGET]";
 
 struct Options {
-    /// `None`: half a minute, and no document is written.
+    /// `None`: half a minute, which is noted nowhere.
     minutes: Option<u64>,
     has_asan: bool,
     targets: Vec<&'static str>,
@@ -71,8 +71,8 @@ struct Folders {
     artifacts: PathBuf,
     logs: PathBuf,
     programs: PathBuf,
-    /// A line for each run.
-    runs: PathBuf,
+    /// A line for each run; `None` where they aren't noted.
+    runs: Option<PathBuf>,
 }
 
 pub(crate) fn run_targets(words: &[&str]) -> Outcome {
@@ -90,13 +90,13 @@ pub(crate) fn run_targets(words: &[&str]) -> Outcome {
         artifacts: folder.join("artifacts"),
         logs: folder.join("logs"),
         programs: build.join(MACHINE).join("release"),
-        runs: folder.join("runs"),
+        runs: options.minutes.map(|_| root().join("fuzz/runs.txt")),
     };
     prepare(&folders, &folder.join("plain"))?;
     build_targets(&build, options.has_asan)?;
     let failed = run_all(&folders, &options);
-    if options.minutes.is_some() {
-        document::write_part("docs/ROBUSTNESS.md", "cargo xtask fuzz", &totals::table(&folders.runs, &TARGETS)?)?;
+    if let Some(runs) = &folders.runs {
+        document::write_part("docs/ROBUSTNESS.md", "cargo xtask fuzz", &totals::table(runs, &TARGETS)?)?;
     }
     match failed {
         0 => Ok(Verdict::Passed),
@@ -204,7 +204,7 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 impl Ran {
-    /// A line of figures, or what is wrong. The run is added to those before it.
+    /// A line of figures, or what is wrong.
     fn judge(&self, folders: &Folders, name: &str) -> Result<String, String> {
         let statistic = |key: &str| self.numbers_behind(key).last();
         let executions = statistic("stat::number_of_executed_units:");
@@ -215,7 +215,9 @@ impl Ran {
             coverage: last.unwrap_or_default(),
             failures: u64::from(!self.status.success()),
         };
-        totals.append_to(&folders.runs, name)?;
+        if let Some(runs) = &folders.runs {
+            totals.append_to(runs, name)?;
+        }
         if !self.status.success() {
             return Err(self.failure(folders, name));
         }

@@ -44,7 +44,7 @@ cargo xtask COMMAND
                      fuzz what reads bytes: each target for half a minute, or N minutes, then also into
                      docs/ROBUSTNESS.md (--asan: under AddressSanitizer)
   firmware [--bless] build examples/firmware for a device, run it in an emulator, check what it wrote and its size
-                     (--bless: keep the new sizes)
+                     (--bless: make its header anew, keep the new sizes)
   instructions [--bless]
                      count instructions per message by valgrind (--bless: keep the new figures)
   kaitai             compile docs/format/flatstream.ksy by the Kaitai Struct compiler, and read the vectors with it

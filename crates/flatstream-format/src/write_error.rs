@@ -2,6 +2,7 @@ use crate::{EncodeError, HeaderError};
 
 /// Why a stream can't be written to a sink.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "defmt-1", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError<E> {
     /// The sink failed.

@@ -4,7 +4,7 @@
 use flatstream_format::{
     ChecksumType, Clock, Decoded, Dropped, EncodeError, End, EndState, Error, Essentials, Evidence, EvidenceKind,
     FirstBytes, FoundSync, HeaderError, Located, MessageRef, Salt, Session, Span, Stop, StopReason, Sync, SyncFlags,
-    Unavailable,
+    Unavailable, WriteError,
 };
 
 fn assert_format<T: defmt::Format>() {}
@@ -14,5 +14,5 @@ fn the_public_types_have_a_format() {
     assert_format::<(ChecksumType, Clock, Decoded<'_>, Dropped, EncodeError, End)>();
     assert_format::<(EndState, Error, Essentials, Evidence, EvidenceKind, FirstBytes)>();
     assert_format::<(FoundSync, HeaderError, Located, MessageRef<'_>, Salt, Session)>();
-    assert_format::<(Span, Stop, StopReason, Sync, SyncFlags, Unavailable)>();
+    assert_format::<(Span, Stop, StopReason, Sync, SyncFlags, Unavailable, WriteError<u8>)>();
 }

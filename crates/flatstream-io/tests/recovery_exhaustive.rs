@@ -244,4 +244,7 @@ fn every_row_of_frames_and_of_what_is_none_is_recovered_as_the_specification_say
         assert!(sum.outcomes.contains_key(outcome), "no input had the outcome {outcome}");
     }
     assert!(sum.not_treated * 10 < sum.inputs);
+    if more() == 0 {
+        assert_eq!((sum.inputs, sum.readings), (153_698, 914_023), "docs/PROOF.md says otherwise");
+    }
 }

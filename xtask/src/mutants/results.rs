@@ -57,6 +57,10 @@ impl Results {
         }
     }
 
+    pub(super) fn not_run(&self) -> usize {
+        self.0.values().filter(|fate| **fate == Fate::NotRun).count()
+    }
+
     /// A table by files, and a list of what survived.
     pub(super) fn text(&self) -> String {
         let mut files: BTreeMap<&str, Vec<Fate>> = BTreeMap::new();
@@ -116,5 +120,6 @@ mod tests {
         let mut results = results();
         results.take("crates/a/src/b.rs:9:1: gone\n", Fate::Caught);
         assert!(results.text().contains("| **all** | 3 | 0 | 0 | 0 | 0 | 0 |\n"));
+        assert_eq!(results.not_run(), 3);
     }
 }

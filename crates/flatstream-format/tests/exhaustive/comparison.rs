@@ -31,6 +31,11 @@ pub(crate) struct Compared {
 }
 
 impl Compared {
+    /// How many inputs, and calls of the decoder.
+    pub(crate) fn tried(&self) -> (u64, u64) {
+        (self.inputs, self.steps)
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.inputs += other.inputs;
         self.steps += other.steps;
