@@ -1,9 +1,9 @@
 //! Sync frames in any bytes: found alike at once, in pieces and by trying every place; and what is sought by them is
 //! where reading on from the beginning finds it.
 
-use flatstream_format::layout::frame::HEAD_LEN;
+use flatstream_format::layout::frame::{CONTROL_BIT, HEAD_LEN};
 use flatstream_format::layout::sync::BODY_LEN;
-use flatstream_format::{FoundSync, Header, SliceReader, Sync, TIME_NONE};
+use flatstream_format::{FoundSync, Header, SliceReader, Sync, TIME_NONE, frame_len};
 
 use crate::strict::strict_by_slice;
 
@@ -19,15 +19,27 @@ pub fn check(data: &[u8]) {
     for piece in [1, 7, 64, 1000] {
         assert_eq!(in_pieces(data, position, piece), expected, "pieces of {piece}");
     }
-    let Ok((messages, None, _)) = strict_by_slice(data) else { return };
-    // Who knows stream and place can put the image of a sync frame into a message, and what bisects may take it for
-    // one: section 18 of the specification. It may begin there and end behind it, where the stream is torn.
-    let places = expected.iter().map(|found| found.position - position);
-    let frame_of = |(at, _, body): &(u64, u64, Vec<u8>)| *at..at + (HEAD_LEN + body.len()) as u64;
-    let is_in_message = |place: u64| messages.iter().any(|message| frame_of(message).contains(&place));
-    if Header::decode(data).is_ok() && !places.into_iter().any(is_in_message) {
+    let (Ok((messages, None, Some((_, end)))), Ok(header)) = (strict_by_slice(data), Header::decode(data)) else {
+        return;
+    };
+    // Who knows stream and place can put the image of a sync frame into a frame, and what bisects may take it for one:
+    // section 18 of the specification. It may begin there and end behind it, where the stream is torn.
+    let frames = frames(data, header.as_bytes().len(), end as usize);
+    if expected.iter().all(|found| frames.contains(&(found.position - position))) {
         check_seeking(data, &messages);
     }
+}
+
+/// Where the frames begin of a stream that a strict reader reads to its end.
+fn frames(data: &[u8], first: usize, end: usize) -> Vec<u64> {
+    let mut frames = Vec::new();
+    let mut at = first;
+    while at < end {
+        frames.push(at as u64);
+        let word = data[at..].first_chunk::<HEAD_LEN>().unwrap()[4..].try_into().unwrap();
+        at += frame_len(u32::from_le_bytes(word) & !CONTROL_BIT) as usize;
+    }
+    frames
 }
 
 fn check_body(data: &[u8]) {
